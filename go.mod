@@ -1,0 +1,3 @@
+module github.com/keepsake-go/sessions
+
+go 1.26
