@@ -1,0 +1,231 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// change is one request's part in a save: what it was made on and what it
+// makes of it. After a save without error record and values are what is stored.
+type change struct {
+	edits  []edit
+	record Record
+	values Values // with the edits applied
+
+	err  error
+	done chan struct{}  // closed when somebody else has written it
+	turn chan *snapshot // or it is to write the next batch itself, on top of this
+	next []*change      // that batch, itself first
+}
+
+// snapshot is what a session's record holds.
+type snapshot struct {
+	record Record
+	values Values
+}
+
+// saver combines the saves that parallel requests of this process make to one
+// session. The first writes alone. Those that come while it writes wait, and
+// then the first of them writes for all: their edits, one request's after
+// another's, on top of what was just stored, with one compare-and-swap. So a
+// burst of n saves costs few writes, not the n² attempts of n writers that keep
+// overtaking each other. One who is alone pays a map entry.
+type saver struct {
+	mu      sync.Mutex
+	waiting map[string][]*change // by key; present while somebody writes
+}
+
+// save stores c under key.
+func (sv *saver) save(ctx context.Context, m *Manager, key string, c *change) error {
+	ctx, cancel := m.saveContext(ctx)
+	defer cancel()
+
+	sv.mu.Lock()
+	queue, busy := sv.waiting[key]
+	if !busy {
+		sv.waiting[key] = nil
+		sv.mu.Unlock()
+		sv.write(ctx, m, key, []*change{c}, nil)
+		return c.err
+	}
+	c.done, c.turn = make(chan struct{}), make(chan *snapshot, 1)
+	sv.waiting[key] = append(queue, c)
+	sv.mu.Unlock()
+
+	deadline := ctx.Done()
+	for {
+		select {
+		case <-c.done:
+			return c.err
+		case stored := <-c.turn:
+			sv.write(ctx, m, key, c.next, stored)
+			return c.err
+		case <-deadline:
+			if sv.withdraw(key, c) {
+				return ErrConflict
+			}
+			deadline = nil // it is being written, or its turn has come
+		}
+	}
+}
+
+// withdraw takes c out of the waiting, if nobody has taken it up yet.
+func (sv *saver) withdraw(key string, c *change) bool {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	for i, other := range sv.waiting[key] {
+		if other == c {
+			queue := sv.waiting[key]
+			sv.waiting[key] = append(queue[:i:i], queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// write stores a batch whose first change is the caller's, tells the others how
+// it ended, and gives the turn to whoever came meanwhile.
+func (sv *saver) write(ctx context.Context, m *Manager, key string, batch []*change, stored *snapshot) {
+	if len(batch) > 1 { // the others may have more time than the first
+		var cancel context.CancelFunc
+		ctx, cancel = m.saveContext(context.WithoutCancel(ctx))
+		defer cancel()
+	}
+	ended := false
+	defer func() {
+		if !ended { // the store or the codec panicked
+			stored = nil
+			for _, c := range batch {
+				c.err = ErrUnknownOutcome
+			}
+		}
+		sv.pass(key, stored)
+		for _, c := range batch[1:] {
+			close(c.done)
+		}
+	}()
+	stored = m.writeBatch(ctx, key, batch, stored)
+	ended = true
+}
+
+// pass gives the turn to the first of the waiting.
+func (sv *saver) pass(key string, stored *snapshot) {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	queue := sv.waiting[key]
+	if len(queue) == 0 {
+		delete(sv.waiting, key)
+		return
+	}
+	sv.waiting[key] = nil
+	if stored != nil { // the requests that were just written go on changing theirs
+		stored = &snapshot{stored.record, stored.values.Clone()}
+	}
+	queue[0].next = queue
+	queue[0].turn <- stored
+}
+
+// writeBatch stores the batch on top of stored, sets each change's outcome, and
+// returns what is stored now. A nil stored means that nobody knows.
+func (m *Manager) writeBatch(ctx context.Context, key string, batch []*change, stored *snapshot) *snapshot {
+	fail := func(changes []*change, err error) *snapshot {
+		for _, c := range changes {
+			c.err = err
+		}
+		return nil
+	}
+	for attempt := 0; ; attempt++ {
+		var before Record
+		var after Values
+		written := batch
+		if stored == nil && len(batch) == 1 { // its own view of what is stored
+			before, after = batch[0].record, batch[0].values
+		} else {
+			if stored == nil {
+				var err error
+				if stored, err = m.snapshot(m.store.Load(ctx, key)); err != nil {
+					return fail(batch, writeError("save", err))
+				}
+			}
+			before = stored.record
+			if after, written = combine(stored.values, batch); len(written) == 0 {
+				return stored
+			}
+		}
+
+		record, err := m.nextRecord(before, &after, written)
+		if err != nil {
+			if len(written) == 1 {
+				return fail(written, err)
+			}
+			for _, c := range written { // one of them is too much: find out which
+				stored = m.writeBatch(ctx, key, []*change{c}, stored)
+			}
+			return stored
+		}
+		if stored == nil || record.Data != before.Data || record.Expires.After(before.Expires) {
+			record, err = m.store.Replace(ctx, key, before, record)
+		} else {
+			record = before // others have just renewed it
+		}
+		switch {
+		case err == nil:
+			for i, c := range written {
+				c.record, c.values = record, after
+				if i > 0 {
+					c.values = after.Clone()
+				}
+			}
+			return &snapshot{record, after}
+		case !errors.Is(err, ErrConflict):
+			return fail(written, writeError("save", err))
+		}
+		if stored, err = m.snapshot(record, nil); err != nil {
+			return fail(written, writeError("save", err))
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return fail(written, err)
+		}
+		batch = written
+	}
+}
+
+// combine applies the edits of changes to a copy of values, one request's after
+// another's. A request whose edits are refused (ErrTaken, a TypeError, a panic)
+// gets its error, changes nothing, and is not among the written.
+func combine(values Values, changes []*change) (after Values, written []*change) {
+	after = values.Clone()
+	for _, c := range changes {
+		before := after.Clone()
+		if c.err = replay(c.edits, &after); c.err != nil {
+			after = before
+			continue
+		}
+		written = append(written, c)
+	}
+	return after, written
+}
+
+// snapshot decodes what a store has returned.
+func (m *Manager) snapshot(record Record, err error) (*snapshot, error) {
+	if err != nil {
+		return nil, err
+	}
+	values, err := m.codec.Decode(record.Data)
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot{record, values}, nil
+}
+
+// nextRecord is the record that takes before's place. Where no change has edits
+// only the expiry moves.
+func (m *Manager) nextRecord(before Record, after *Values, changes []*change) (Record, error) {
+	for _, c := range changes {
+		if len(c.edits) > 0 {
+			return m.encode(after)
+		}
+	}
+	return Record{Data: before.Data, Expires: m.expires(after)}, nil
+}

@@ -1,0 +1,190 @@
+package sessions
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// cookieWriter writes Set-Cookie as Django does, byte for byte: the attributes
+// in the order and the case of Python's http.cookies.Morsel, which net/http's
+// own writer has not.
+type cookieWriter struct {
+	name        string
+	domain      string // "Domain=…; "
+	httpOnly    string
+	partitioned string
+	path        string
+	sameSite    string
+	secure      string
+	deletion    string
+}
+
+func newCookieWriter(st *Settings) cookieWriter {
+	attribute := func(on bool, text string) string {
+		if on {
+			return "; " + text
+		}
+		return ""
+	}
+	c := cookieWriter{
+		name:        st.CookieName,
+		domain:      attribute(st.CookieDomain != "", "Domain="+st.CookieDomain),
+		httpOnly:    attribute(st.CookieHTTPOnly, "HttpOnly"),
+		partitioned: attribute(st.Partitioned, "Partitioned"),
+		path:        attribute(st.CookiePath != "", "Path="+st.CookiePath),
+		sameSite:    attribute(st.CookieSameSite != "", "SameSite="+st.CookieSameSite),
+		secure:      attribute(st.CookieSecure, "Secure"),
+	}
+	// Django's delete_cookie sets no HttpOnly, and Secure only where browsers
+	// would refuse the deletion without it.
+	name := strings.ToLower(st.CookieName) // the prefixes count in any case
+	deletionSecure := attribute(strings.HasPrefix(name, "__secure-") ||
+		strings.HasPrefix(name, "__host-") || strings.EqualFold(st.CookieSameSite, "none") || st.Partitioned, "Secure")
+	c.deletion = c.name + `=""` + c.domain + "; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0" +
+		c.partitioned + c.path + c.sameSite + deletionSecure
+	return c
+}
+
+// set is the cookie that carries value for age from now, or until the browser
+// closes.
+func (c *cookieWriter) set(value string, now time.Time, age time.Duration, browserClose bool) string {
+	b := make([]byte, 0, 160+len(value))
+	b = append(b, c.name...)
+	b = append(b, '=')
+	b = append(b, value...)
+	b = append(b, c.domain...)
+	if !browserClose {
+		b = append(b, "; expires="...)
+		b = cookieDate(now, age).AppendFormat(b, http.TimeFormat)
+	}
+	b = append(b, c.httpOnly...)
+	if !browserClose {
+		b = append(b, "; Max-Age="...)
+		b = strconv.AppendInt(b, int64(age/time.Second), 10)
+	}
+	b = append(b, c.partitioned...)
+	b = append(b, c.path...)
+	b = append(b, c.sameSite...)
+	b = append(b, c.secure...)
+	return string(b)
+}
+
+// cookieDate is now+age within the years that an HTTP date can express.
+func cookieDate(now time.Time, age time.Duration) time.Time {
+	date := now.Add(age).UTC()
+	if date.Before(minDate) {
+		return minDate
+	}
+	if date.After(maxDate) {
+		return maxDate
+	}
+	return date
+}
+
+// find returns the value of the cookie, as Django's parse_cookie reads it: of
+// several the last, a quoted one without its quotes. several is true when there
+// are different values under the name.
+func (c *cookieWriter) find(h http.Header) (value string, found, several bool) {
+	for _, line := range h["Cookie"] {
+		for len(line) > 0 {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			name, raw, ok := strings.Cut(pair, "=")
+			if !ok || strings.TrimSpace(name) != c.name {
+				continue
+			}
+			raw = unquoteCookie(strings.TrimSpace(raw))
+			several = several || found && raw != value
+			value, found = raw, true
+		}
+	}
+	return value, found, several
+}
+
+// unquoteCookie is Python's http.cookies._unquote: a value in double quotes
+// loses them, \ooo is a character in octal and \x is x.
+func unquoteCookie(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return s
+	}
+	s = s[1 : len(s)-1]
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] != '\\' || i+1 == len(s):
+			b = append(b, s[i])
+		case i+3 < len(s) && s[i+1] >= '0' && s[i+1] <= '3' && isOctal(s[i+2]) && isOctal(s[i+3]):
+			b = utf8.AppendRune(b, rune(s[i+1]-'0')<<6|rune(s[i+2]-'0')<<3|rune(s[i+3]-'0'))
+			i += 3
+		default:
+			i++
+			b = append(b, s[i])
+		}
+	}
+	return string(b)
+}
+
+func isOctal(c byte) bool { return c >= '0' && c <= '7' }
+
+// add puts a Set-Cookie line of this cookie in the place of any other.
+func (c *cookieWriter) add(h http.Header, line string) {
+	kept := h["Set-Cookie"][:0:0]
+	for _, other := range h["Set-Cookie"] {
+		if name, _, _ := strings.Cut(other, "="); strings.TrimSpace(name) != c.name {
+			kept = append(kept, other)
+		}
+	}
+	h["Set-Cookie"] = append(kept, line)
+}
+
+// varyOnCookie is Django's patch_vary_headers: caches must tell visitors apart.
+func varyOnCookie(h http.Header) {
+	lines := h["Vary"]
+	if len(lines) == 0 {
+		h["Vary"] = []string{"Cookie"}
+		return
+	}
+	var names []string
+	cookie := false
+	for _, line := range lines {
+		for name := range strings.SplitSeq(line, ",") {
+			switch name = strings.TrimSpace(name); {
+			case name == "*":
+				h["Vary"] = []string{"*"}
+				return
+			case name != "":
+				cookie = cookie || strings.EqualFold(name, "Cookie")
+				names = append(names, name)
+			}
+		}
+	}
+	if !cookie {
+		names = append(names, "Cookie")
+	}
+	h["Vary"] = []string{strings.Join(names, ", ")}
+}
+
+// plainHTTP reports whether r came unencrypted from somewhere else than this
+// machine, so that the browser will drop a Secure cookie.
+func plainHTTP(r *http.Request) bool {
+	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") ||
+		strings.Contains(strings.ToLower(r.Header.Get("Forwarded")), "proto=https") {
+		return false
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if ip := net.ParseIP(host); ip != nil {
+		return !ip.IsLoopback()
+	}
+	return host != "localhost" && !strings.HasSuffix(host, ".localhost")
+}

@@ -1,0 +1,324 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+)
+
+// Handler wraps next so that its requests have a session: Django's
+// SessionMiddleware. The session is loaded when it is first asked for
+// (FromContext, HandlerFunc, Session.Load); it is saved, and its cookie sent,
+// once, right before the response's first byte:
+//
+//   - nothing looked into the session: nothing is sent to the store, and the
+//     response is not touched;
+//   - it was read: the response says Vary: Cookie;
+//   - it was changed, or SaveEveryRequest is on: it is saved and its cookie
+//     sent, unless the status is 500 or higher or the handler panics;
+//   - it is gone (Flush, an unknown or expired key): the cookie is deleted.
+//
+// When loading or saving fails the client gets Settings.OnError's response
+// instead of the handler's.
+func (m *Manager) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		outer, _ := r.Context().Value(requestKey{}).(*request)
+		if outer.of(m) != nil {
+			next.ServeHTTP(w, r) // wrapped twice
+			return
+		}
+		rq := &request{Context: r.Context(), outer: outer, r: r}
+		rq.session.m = m
+		rq.writer.rq, rq.writer.ResponseWriter = rq, w
+		rq.readCookie()
+		defer rq.end()
+		next.ServeHTTP(rq.writer.wrapped(), r.WithContext(rq))
+		rq.returned = true
+	})
+}
+
+// HandlerFunc is a handler that works on its request's session, the innermost
+// Manager's, which is loaded before the call. When that fails Settings.OnError
+// answers; without the middleware it is a 500.
+type HandlerFunc func(w http.ResponseWriter, r *http.Request, s *Session)
+
+// ServeHTTP calls f with the request's session.
+func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rq, _ := r.Context().Value(requestKey{}).(*request)
+	if rq == nil {
+		slog.ErrorContext(r.Context(), "sessions: request failed", slog.Any("error", ErrNoSession))
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	if err := rq.session.Load(r.Context()); err != nil {
+		rq.abandon()
+		rq.session.m.Error(w, r, err)
+		return
+	}
+	f(w, r, &rq.session)
+}
+
+// FromContext returns the session of the request that ctx belongs to, the
+// innermost Manager's, loaded. ErrNoSession without the middleware; else the
+// store's error.
+func FromContext(ctx context.Context) (*Session, error) {
+	rq, _ := ctx.Value(requestKey{}).(*request)
+	if rq == nil {
+		return nil, ErrNoSession
+	}
+	if err := rq.session.Load(ctx); err != nil {
+		return nil, err
+	}
+	return &rq.session, nil
+}
+
+// Session returns this Manager's session of the request that ctx belongs to,
+// not loaded by this call. Without the middleware everything on it fails with
+// ErrNoSession.
+func (m *Manager) Session(ctx context.Context) *Session {
+	rq, _ := ctx.Value(requestKey{}).(*request)
+	if rq = rq.of(m); rq != nil {
+		return &rq.session
+	}
+	return &Session{m: m, err: ErrNoSession, closed: true}
+}
+
+// request is one request's way through the middleware. It is its own context,
+// and holds the session and the response writer, so that a request that doesn't
+// use its session costs two allocations.
+type request struct {
+	context.Context
+	outer   *request // of another Manager around this one
+	r       *http.Request
+	session Session
+	writer  responseWriter
+
+	sentCookie bool   // the browser sent one
+	sentKey    string // what it holds, if that can be a key
+	abandoned  bool   // OnError answers because loading failed; under session.mu
+	committed  bool   // the session's part of the response is decided
+	status     int    // of the response
+	failed     error  // why OnError answered instead of the handler
+	returned   bool   // the handler has returned: it did not panic
+}
+
+type requestKey struct{}
+
+// Value makes the request findable in its own context.
+func (rq *request) Value(key any) any {
+	if key == (requestKey{}) {
+		return rq
+	}
+	return rq.Context.Value(key)
+}
+
+// withoutSession hides the session from stores, drivers and log handlers, which are
+// called under its lock: asking for it there would never end.
+type withoutSession struct{ context.Context }
+
+func (c withoutSession) Value(key any) any {
+	if key == (requestKey{}) {
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
+// Format keeps the session's key and values out of what prints a context.
+func (rq *request) Format(f fmt.State, _ rune) { fmt.Fprint(f, rq.Context, ".WithSession") }
+
+// of returns m's request among rq and those around it.
+func (rq *request) of(m *Manager) *request {
+	for rq != nil && rq.session.m != m {
+		rq = rq.outer
+	}
+	return rq
+}
+
+func (rq *request) readCookie() {
+	m := rq.session.m
+	value, found, several := m.cookie.find(rq.r.Header)
+	if several {
+		m.log.WarnContext(rq, "sessions: several session cookies in one request; the last one counts", m.keyAttr(value))
+	}
+	rq.session.setKey(value)
+	rq.sentCookie, rq.sentKey = found, rq.session.key
+	if value != rq.sentKey {
+		m.log.InfoContext(rq, "sessions: the session cookie is too short to hold a key", m.keyAttr(value))
+	}
+}
+
+// abandon leaves the response to OnError as it is: committing the session would
+// only load it again.
+func (rq *request) abandon() {
+	rq.session.mu.Lock()
+	defer rq.session.mu.Unlock()
+	rq.abandoned = true
+}
+
+// commit decides the session's part of the response: it saves the session and
+// sets the headers, once, as Django's SessionMiddleware.process_response does.
+// After an error nothing was saved and no cookie may be sent.
+func (rq *request) commit(status int) error {
+	rq.committed, rq.status = true, status
+	s := &rq.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.sealed = true }()
+	if rq.abandoned {
+		return nil
+	}
+	err := rq.decide(status)
+	if err != nil && status < 500 && s.moved && !errors.Is(err, ErrInterrupted) {
+		_ = rq.decide(http.StatusInternalServerError) // tells of a rotation or a flush; saves nothing
+	}
+	return err
+}
+
+// decide is commit for who holds s.mu.
+func (rq *request) decide(status int) error {
+	s := &rq.session
+
+	m, h, serverError := s.m, rq.writer.Header(), status >= 500
+	everyRequest := m.settings.SaveEveryRequest && !serverError
+	ctx := context.Context(rq)
+	if everyRequest || s.modified && !serverError {
+		// A client that hangs up has changed what it has changed.
+		var cancel context.CancelFunc
+		ctx, cancel = m.saveContext(context.WithoutCancel(rq))
+		defer cancel()
+		if err := s.load(ctx); err != nil {
+			return err
+		}
+		s.accessed = s.accessed || !s.isEmpty()
+	}
+	if s.accessed {
+		varyOnCookie(h)
+	}
+	if s.err != nil && s.modified && !serverError {
+		return s.err
+	}
+
+	switch {
+	case s.rotated:
+		// The browser gets the new key from the login's response, before this
+		// one or after it: this one must not touch the cookie.
+		if s.dirty() && !serverError {
+			return ErrInterrupted
+		}
+		return nil
+	case s.isEmpty() && !s.unreadable, serverError && s.moved && s.key == "":
+		if rq.sentCookie {
+			varyOnCookie(h)
+			m.cookie.add(h, m.cookie.deletion)
+		}
+		return nil
+	case s.isEmpty(), serverError && !s.moved, !s.modified && !everyRequest:
+		return nil
+	}
+
+	now := m.now() // before the save: the cookie must not outlive what is stored
+	if !serverError && (s.dirty() || !s.saved) {
+		err := s.save(ctx)
+		if errors.Is(err, ErrRotated) && !s.dirty() {
+			return nil // as above; only its sliding expiry is moot
+		}
+		if err != nil {
+			return err
+		}
+	}
+	varyOnCookie(h)
+	expiry := s.expiry()
+	m.cookie.add(h, m.cookie.set(s.key, now, expiry.age(now, m.settings), expiry.atBrowserClose(m.settings)))
+	rq.warnPlainHTTP()
+	return nil
+}
+
+// end does what is left when the handler has returned or panics, and closes the
+// session.
+func (rq *request) end() {
+	s := &rq.session
+	defer s.close()
+	switch {
+	case !rq.committed && rq.returned:
+		if err := rq.commit(http.StatusOK); err != nil {
+			rq.fail(err)
+		}
+	case !rq.committed:
+		_ = rq.commit(http.StatusInternalServerError) // which only tells of a rotation or a flush
+	case rq.failed == nil && rq.returned && rq.status < 500:
+		if err := rq.saveLate(); err != nil {
+			s.m.log.ErrorContext(rq, "sessions: changes made after the response had begun were not saved", slog.Any("error", err))
+		}
+	}
+	if err := s.Err(); err != nil && !s.Modified() {
+		s.m.log.WarnContext(rq, "sessions: a value could not be read", slog.Any("error", err))
+	}
+}
+
+// saveLate saves what was changed after the headers had gone.
+func (rq *request) saveLate() error {
+	s := &rq.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil && s.modified {
+		return s.err
+	}
+	if !s.dirty() || s.isEmpty() {
+		return nil
+	}
+	return s.save(context.WithoutCancel(rq))
+}
+
+// fail answers the request with OnError's response in place of the handler's.
+func (rq *request) fail(err error) {
+	rq.failed = err
+	h := rq.writer.Header()
+	for _, name := range bodyHeaders {
+		h.Del(name)
+	}
+	rq.session.m.Error(rq.writer.ResponseWriter, rq.r, err)
+}
+
+// bodyHeaders describe a handler's body, or would have a cache keep it.
+var bodyHeaders = []string{
+	"Accept-Ranges", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Length", "Content-Location", "Content-Range", "Content-Type", "Digest", "Etag", "Expires",
+	"Last-Modified", "Location", "Repr-Digest", "Trailer", "Transfer-Encoding",
+}
+
+// Error answers a request whose session failed with err, as a failed load or
+// save is answered: through Settings.OnError. It is for handlers that get an
+// error from FromContext, Save, CycleKey or Flush.
+func (m *Manager) Error(w http.ResponseWriter, r *http.Request, err error) {
+	if m.settings.OnError == nil {
+		status := StatusCode(err)
+		level := slog.LevelError
+		switch {
+		case r.Context().Err() != nil && errors.Is(err, context.Canceled):
+			level = slog.LevelDebug // the client has hung up
+		case status < 500:
+			level = slog.LevelWarn
+		}
+		m.log.Log(r.Context(), level, "sessions: request failed", slog.Int("status", status), slog.Any("error", err))
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	answer := &startedWriter{ResponseWriter: w}
+	m.settings.OnError(answer, r, err)
+	if !answer.started { // else net/http would say 200
+		w.WriteHeader(StatusCode(err))
+	}
+}
+
+// warnPlainHTTP says once what many a newcomer stumbles over.
+func (rq *request) warnPlainHTTP() {
+	m := rq.session.m
+	if m.settings.CookieSecure && plainHTTP(rq.r) {
+		m.warnPlainHTTP.Do(func() {
+			m.log.WarnContext(withoutSession{rq}, "sessions: a Secure cookie was sent over plain HTTP, so the browser drops it: "+
+				"serve HTTPS, have the proxy set X-Forwarded-Proto, or set CookieSecure (SESSION_COOKIE_SECURE) to false")
+		})
+	}
+}

@@ -1,0 +1,339 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Save stores the session: Django's save(). One without a key gets a fresh one;
+// for one with a key the edits are applied to what is stored by now, and after
+// it the session shows the result, the changes of parallel requests included.
+//
+// Errors: those of Err; ErrInterrupted when the session has ended meanwhile;
+// ErrTaken (see Pop); ErrConflict when parallel writers left no gap until the
+// deadline (ctx's or SaveTimeout, whichever is sooner); ErrUnknownOutcome; or
+// the store's. After an error nothing of the edits is acknowledged.
+func (s *Session) Save(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.save(ctx)
+}
+
+func (s *Session) save(ctx context.Context) error {
+	if err := s.writable(ctx); err != nil {
+		return err
+	}
+	if s.key == "" {
+		return s.create(ctx)
+	}
+	if !s.loaded {
+		return ErrNotLoaded
+	}
+	if s.m.store == nil {
+		return s.encodeIntoKey()
+	}
+	c := &change{edits: s.edits, record: s.record, values: s.values}
+	err := s.m.saves.save(ctx, s.m, s.key, c)
+	if err != nil {
+		s.doubt(err)
+		return s.raise(err)
+	}
+	s.keep(s.key, c)
+	return nil
+}
+
+// writable reports why nothing can be written. The caller holds s.mu.
+func (s *Session) writable(ctx context.Context) error {
+	switch {
+	case s.closed:
+		return s.closedError()
+	case s.err != nil:
+		return s.err
+	case s.rotated:
+		return ErrInterrupted
+	}
+	return expired(ctx)
+}
+
+// expired reports that there is no time left. That a client has hung up is no
+// reason not to write: what it has asked for it has asked for.
+func expired(ctx context.Context) error {
+	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// Create stores what is in memory under a fresh key, whatever key the session
+// had, and leaves what was stored under that alone: Django's create().
+func (s *Session) Create(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.writable(ctx); err != nil {
+		return err
+	}
+	return s.create(ctx)
+}
+
+// Insert stores what is in memory under the key that the session was opened
+// with, which must be free, else ErrExists: Django's save(must_create=True). It
+// is for moving sessions between stores; a visitor's cookie must never be
+// adopted this way.
+func (s *Session) Insert(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.writable(ctx); err != nil {
+		return err
+	}
+	if s.key == "" {
+		return s.create(ctx)
+	}
+	if !ValidKey(s.key) {
+		return fmt.Errorf("sessions: insert: %w", ErrNotFound)
+	}
+	ctx, cancel := s.m.saveContext(ctx)
+	defer cancel()
+	return s.insert(ctx, s.key)
+}
+
+func (s *Session) create(ctx context.Context) error {
+	if s.sealed {
+		return ErrCookieNotSent
+	}
+	ctx, cancel := s.m.saveContext(ctx)
+	defer cancel()
+	if s.m.store == nil {
+		return s.encodeIntoKey()
+	}
+	for range 10 { // a second round means that the random source is broken
+		err := s.insert(ctx, newKey())
+		if !errors.Is(err, ErrExists) {
+			return err
+		}
+	}
+	return fmt.Errorf("sessions: no free key found: %w", ErrExists)
+}
+
+func (s *Session) insert(ctx context.Context, key string) error {
+	record, err := s.m.encode(&s.values)
+	if err != nil {
+		return err
+	}
+	if record, err = s.m.store.Create(ctx, key, record); err != nil {
+		s.doubt(err)
+		return fmt.Errorf("sessions: create: %w", err)
+	}
+	s.keep(key, &change{record: record, values: s.values})
+	s.modified = true
+	return nil
+}
+
+// encodeIntoKey is the save of a cookie engine: the key is the session.
+func (s *Session) encodeIntoKey() error {
+	if s.sealed {
+		return ErrCookieNotSent
+	}
+	record, err := s.m.encode(&s.values)
+	if err != nil {
+		return err
+	}
+	s.keep(record.Data, &change{record: record, values: s.values})
+	return nil
+}
+
+// keep takes over what was stored: there is nothing left to save.
+func (s *Session) keep(key string, c *change) {
+	s.m.warnSize(key, len(c.record.Data), &c.values)
+	s.key, s.record, s.values = key, c.record, c.values
+	s.edits, s.touch = nil, false
+	s.loaded, s.saved, s.unreadable = true, true, false
+}
+
+// doubt keeps an ErrUnknownOutcome: the edits may be stored, and must not be
+// saved again at the end of the request.
+func (s *Session) doubt(err error) {
+	if errors.Is(err, ErrUnknownOutcome) {
+		s.refuse(err)
+	}
+}
+
+// raise panics in the request that an Update's function belongs to, or returns
+// err.
+func (s *Session) raise(err error) error {
+	var p *updatePanic
+	if errors.As(err, &p) {
+		panic(p.value)
+	}
+	return err
+}
+
+// CycleKey gives the session a new key, and keeps its values: Django's
+// cycle_key(), for a login or another change of rights. It writes at once, with
+// the edits so far; the old key is dead when it returns, and the response will
+// carry the new one whatever its status. Edits of parallel requests that were
+// acknowledged until then are in the session. ErrCookieNotSent when the
+// response has begun.
+func (s *Session) CycleKey(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.writable(ctx); err != nil {
+		return err
+	}
+	if s.sealed {
+		return ErrCookieNotSent
+	}
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if s.key == "" || s.m.store == nil {
+		if err := s.create(ctx); err != nil {
+			return err
+		}
+	} else {
+		c := &change{edits: s.edits, record: s.record, values: s.values}
+		newKey, err := s.m.rotate(ctx, s.key, c)
+		if err != nil {
+			s.doubt(err)
+			return s.raise(err)
+		}
+		s.keep(newKey, c)
+	}
+	s.modified, s.moved = true, true
+	return nil
+}
+
+// Flush ends the session: it is deleted from the store at once, the values are
+// dropped, and the response tells the browser to forget its cookie, whatever
+// its status. It is Django's flush(), for a logout. What is set afterwards
+// begins a new session. When it fails, the session is as it was: don't tell the
+// user that they are logged out. ErrInterrupted: a parallel request has just
+// given the session another key, under which it lives on.
+func (s *Session) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.delete(ctx); err != nil {
+		return err
+	}
+	s.key, s.record, s.values, s.edits = "", Record{}, Values{}, nil
+	s.loaded, s.accessed, s.modified, s.moved = true, true, true, true
+	s.touch, s.unreadable, s.err = false, false, nil
+	return nil
+}
+
+// DeleteStored removes the session from the store and nothing else: Django's
+// delete(). What is in memory stays; saving it is ErrInterrupted. See Flush for
+// a logout.
+func (s *Session) DeleteStored(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delete(ctx)
+}
+
+func (s *Session) delete(ctx context.Context) error {
+	if s.closed {
+		return s.closedError()
+	}
+	if s.rotated { // the session lives on, under a key that this request doesn't know
+		return ErrInterrupted
+	}
+	if err := expired(ctx); err != nil {
+		return err
+	}
+	return s.m.delete(ctx, s.key)
+}
+
+// encode makes the record that stores values now.
+func (m *Manager) encode(values *Values) (Record, error) {
+	data, err := m.codec.Encode(*values)
+	if err != nil {
+		return Record{}, fmt.Errorf("sessions: encode: %w", err)
+	}
+	if err := m.checkSize(data, values); err != nil {
+		return Record{}, err
+	}
+	return Record{Data: data, Expires: m.expires(values)}, nil
+}
+
+func (m *Manager) expires(values *Values) time.Time {
+	return storedExpiry(values, m.settings).date(m.now(), m.settings)
+}
+
+// saveContext gives a save its own end: it outlives a client that hangs up.
+func (m *Manager) saveContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	timeout := m.settings.SaveTimeout
+	if timeout == 0 {
+		timeout = defaultSaveTimeout
+	}
+	end := time.Now().Add(timeout)
+	if sooner, ok := ctx.Deadline(); ok && sooner.Before(end) {
+		end = sooner
+	}
+	return context.WithDeadline(withoutSession{context.WithoutCancel(ctx)}, end)
+}
+
+// rotate moves the session from key to a fresh one, with c's edits.
+func (m *Manager) rotate(ctx context.Context, key string, c *change) (string, error) {
+	ctx, cancel := m.saveContext(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		record, err := m.encode(&c.values)
+		if err != nil {
+			return "", err
+		}
+		fresh := newKey()
+		current, err := m.store.Rotate(ctx, key, fresh, c.record, record)
+		switch {
+		case err == nil:
+			c.record = current
+			return fresh, nil
+		case errors.Is(err, ErrConflict):
+			stored, err := m.snapshot(current, nil)
+			if err != nil {
+				return "", writeError("rotate", err)
+			}
+			if err := replay(c.edits, &stored.values); err != nil {
+				return "", err
+			}
+			c.record, c.values = stored.record, stored.values
+		case errors.Is(err, ErrExists): // try another key
+		default:
+			return "", writeError("rotate", err)
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return "", err
+		}
+	}
+}
+
+// writeError says what a store's refusal of a write means to the request.
+func writeError(what string, err error) error {
+	if errors.Is(err, ErrRotated) {
+		return fmt.Errorf("%w (%w)", ErrInterrupted, ErrRotated)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return ErrInterrupted
+	}
+	return fmt.Errorf("sessions: %s: %w", what, err)
+}
+
+// backOff waits before the next attempt, the longer the more there were, with
+// jitter so that processes which met once don't meet again. The first retry is
+// immediate: the conflict brought what it needs.
+func backOff(ctx context.Context, attempt int) error {
+	if attempt > 0 {
+		most := min(time.Millisecond<<min(attempt, 6), 50*time.Millisecond)
+		wait := time.NewTimer(rand.N(most))
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		return ErrConflict
+	}
+	return nil
+}

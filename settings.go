@@ -1,0 +1,230 @@
+package sessions
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Settings are Django's SESSION_* settings and the few that go with them, as
+// plain data. Start from DefaultSettings: the zero value is refused by New.
+//
+// https://docs.djangoproject.com/en/stable/ref/settings/#sessions
+type Settings struct {
+	// SecretKey signs what is stored (SECRET_KEY). Required; the same as
+	// Django's where sessions are shared. Any bytes.
+	SecretKey string
+
+	// SecretKeyFallbacks are former secret keys, newest first
+	// (SECRET_KEY_FALLBACKS): what they signed can still be read.
+	SecretKeyFallbacks []string
+
+	// CookieAge is how long a session lives that sets no expiry of its own
+	// (SESSION_COOKIE_AGE, two weeks): whole seconds, at least one.
+	CookieAge time.Duration
+
+	// ExpireAtBrowserClose makes cookies that end with the browser the default
+	// (SESSION_EXPIRE_AT_BROWSER_CLOSE). The store still drops the session
+	// after CookieAge.
+	ExpireAtBrowserClose bool
+
+	// SaveEveryRequest renews the session and its cookie on every request, so
+	// that it ends CookieAge after the last one (SESSION_SAVE_EVERY_REQUEST).
+	SaveEveryRequest bool
+
+	CookieName   string // SESSION_COOKIE_NAME, "sessionid"
+	CookieDomain string // SESSION_COOKIE_DOMAIN; "": the host only
+	CookiePath   string // SESSION_COOKIE_PATH, "/"; "": left out
+
+	// CookieSecure keeps the cookie off plain HTTP (SESSION_COOKIE_SECURE).
+	// True by default, where Django's default is False.
+	CookieSecure bool
+
+	// CookieHTTPOnly hides the cookie from scripts (SESSION_COOKIE_HTTPONLY,
+	// true).
+	CookieHTTPOnly bool
+
+	// CookieSameSite is "Lax" (the default), "Strict", "None", or "" to leave
+	// the attribute out, as Django's False does (SESSION_COOKIE_SAMESITE). It
+	// is sent as written.
+	CookieSameSite string
+
+	// Partitioned gives each top-level site its own cookie (CHIPS). Django has
+	// no such setting.
+	Partitioned bool
+
+	// UseTZ and TimeZone are Django's USE_TZ and TIME_ZONE. They matter only
+	// for a database or an `ExpireAt` that is shared with a Django: with USE_TZ
+	// off, Django writes local times without an offset. A nil TimeZone is UTC.
+	UseTZ    bool
+	TimeZone *time.Location
+
+	// SaveTimeout bounds one save, retries included (0: 10 seconds). A save
+	// outlives a client that hangs up, so the request's context can't bound it.
+	SaveTimeout time.Duration
+
+	// WarnSize is the size in bytes, as stored, from which on a session is logged
+	// with its heaviest values, once per process and session key (0: 64 KiB;
+	// negative: never). Large sessions are slow on every engine.
+	WarnSize int
+
+	// MaxSize is the size in bytes, as stored, above which a save fails with a
+	// *TooLargeError and leaves what was stored (0: no limit). Cookie engines
+	// always have the limit of browsers, 4096.
+	MaxSize int
+
+	// OnError answers a request whose session could not be loaded or saved. The
+	// handler's headers that describe its body are gone by then, and what it
+	// writes afterwards is dropped. Nil: a log line, and StatusCode(err) with
+	// that status's text as the body.
+	OnError func(w http.ResponseWriter, r *http.Request, err error)
+
+	Logger *slog.Logger     // nil: slog.Default()
+	Clock  func() time.Time // nil: time.Now
+}
+
+// DefaultSettings are Django's defaults, except that the cookie is Secure.
+// SecretKey is left to the caller.
+func DefaultSettings() Settings {
+	return Settings{
+		CookieAge:      14 * 24 * time.Hour,
+		CookieName:     "sessionid",
+		CookiePath:     "/",
+		CookieSecure:   true,
+		CookieHTTPOnly: true,
+		CookieSameSite: "Lax",
+		UseTZ:          true,
+	}
+}
+
+// Format keeps the secret keys out of every fmt verb.
+func (st Settings) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "settings of "+st.CookieName)
+}
+
+// LogValue keeps the secret keys out of structured logs.
+func (st Settings) LogValue() slog.Value { return slog.StringValue("settings of " + st.CookieName) }
+
+const (
+	defaultSaveTimeout = 10 * time.Second
+	defaultWarnSize    = 64 << 10
+
+	// cookieLimit is what browsers keep of a cookie: name and value together
+	// (RFC 6265bis, section 5.6).
+	cookieLimit = 4096
+)
+
+// Validate reports everything that is wrong with the settings, joined into one
+// error, or nil. New calls it.
+func (st Settings) Validate() error {
+	var errs []error
+	wrong := func(setting, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("sessions: %s %s", setting, fmt.Sprintf(format, args...)))
+	}
+
+	if st.SecretKey == "" {
+		wrong("SecretKey (SECRET_KEY)", "must not be empty")
+	}
+	for i, key := range st.SecretKeyFallbacks {
+		if key == "" {
+			wrong("SecretKeyFallbacks (SECRET_KEY_FALLBACKS)", "has an empty key at index %d", i)
+		}
+	}
+	switch {
+	case st.CookieAge < 0:
+		wrong("CookieAge (SESSION_COOKIE_AGE)", "is negative: %v", st.CookieAge)
+	case st.CookieAge < time.Second:
+		wrong("CookieAge (SESSION_COOKIE_AGE)", "must be at least one second, not %v; start from DefaultSettings()", st.CookieAge)
+	case st.CookieAge%time.Second != 0:
+		wrong("CookieAge (SESSION_COOKIE_AGE)", "must be whole seconds, not %v", st.CookieAge)
+	}
+	if st.SaveTimeout < 0 {
+		wrong("SaveTimeout", "is negative: %v", st.SaveTimeout)
+	}
+	if st.MaxSize < 0 {
+		wrong("MaxSize", "is negative: %d", st.MaxSize)
+	}
+	st.validateCookie(wrong)
+	return errors.Join(errs...)
+}
+
+func (st Settings) validateCookie(wrong func(setting, format string, args ...any)) {
+	if !isToken(st.CookieName) {
+		wrong("CookieName (SESSION_COOKIE_NAME)", "%q is not a cookie name", st.CookieName)
+	}
+	if !isAttributeValue(st.CookieDomain) {
+		wrong("CookieDomain (SESSION_COOKIE_DOMAIN)", "%q can't stand in a cookie", st.CookieDomain)
+	}
+	if !isAttributeValue(st.CookiePath) {
+		wrong("CookiePath (SESSION_COOKIE_PATH)", "%q can't stand in a cookie", st.CookiePath)
+	}
+	switch strings.ToLower(st.CookieSameSite) {
+	case "", "lax", "strict":
+	case "none":
+		if !st.CookieSecure {
+			wrong("CookieSameSite (SESSION_COOKIE_SAMESITE)", "\"None\" needs CookieSecure: browsers drop the cookie otherwise")
+		}
+	default:
+		wrong("CookieSameSite (SESSION_COOKIE_SAMESITE)", "must be \"Lax\", \"Strict\", \"None\" or empty, not %q", st.CookieSameSite)
+	}
+	if st.Partitioned && !st.CookieSecure {
+		wrong("Partitioned", "needs CookieSecure: browsers drop the cookie otherwise")
+	}
+
+	// The prefixes of RFC 6265bis, section 4.1.3; browsers ignore their case.
+	switch name := strings.ToLower(st.CookieName); {
+	case strings.HasPrefix(name, "__host-"):
+		if !st.CookieSecure || st.CookiePath != "/" || st.CookieDomain != "" {
+			wrong("CookieName (SESSION_COOKIE_NAME)", "%q needs CookieSecure, CookiePath \"/\" and no CookieDomain", st.CookieName)
+		}
+	case strings.HasPrefix(name, "__secure-"):
+		if !st.CookieSecure {
+			wrong("CookieName (SESSION_COOKIE_NAME)", "%q needs CookieSecure", st.CookieName)
+		}
+	}
+}
+
+// isToken reports whether s is a token of RFC 9110, section 5.6.2: what a
+// cookie's name may be.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isAttributeValue reports whether s can stand in a Set-Cookie attribute: no
+// control characters and no semicolon (RFC 6265, section 4.1.1).
+func isAttributeValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == ';' {
+			return false
+		}
+	}
+	return true
+}
+
+// weakSecret is Django's check security.W009: a key that startproject made, or
+// one that is short or has few different characters.
+func (st Settings) weakSecret() bool {
+	different := map[rune]bool{}
+	for _, c := range st.SecretKey {
+		different[c] = true
+	}
+	return strings.HasPrefix(st.SecretKey, "django-insecure-") || len(st.SecretKey) < 50 || len(different) < 5
+}
+
+// location is the zone of times without an offset.
+func (st Settings) location() *time.Location {
+	if st.TimeZone == nil {
+		return time.UTC
+	}
+	return st.TimeZone
+}
