@@ -1,0 +1,11 @@
+// Package codec turns a session's values into the bytes that are stored, and
+// back: Django's SESSION_SERIALIZER together with its signing.
+//
+//   - SignedJSON is what Django's database, cached_db and file engines store,
+//     and, under another salt, its signed cookies.
+//   - Pickle is what Django's cache engine has its caches store.
+//   - Encrypted is our own: nobody without the secret key can read it.
+//
+// An engine chooses its codec; a program rarely needs this package. A codec of
+// one's own implements sessions.Codec.
+package codec

@@ -1,0 +1,202 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/pickle"
+	"github.com/keepsake-go/sessions/internal/pyjson"
+	"github.com/keepsake-go/sessions/signing"
+)
+
+// ErrForbidden: loading a pickle would run code in Python that is not known to
+// be harmless: a model object, a lazy string, an attack. The error's text has
+// the name of the class or function. Nothing is ever run here.
+var ErrForbidden = pickle.ErrForbidden
+
+// PickleOptions are the choices of NewPickle. The zero value is that of
+// Django's own cache backends.
+type PickleOptions struct {
+	// Protocol is the pickle protocol that is written: 4 or 5. 0 is 5, as
+	// Django's backends have it; django-redis writes 4 up to Python 3.13. Every
+	// protocol from 0 to 5 is read.
+	Protocol int
+
+	// Limit is the size in bytes above which a session is neither read nor
+	// written (0: signing.DefaultLimit).
+	Limit int
+}
+
+// Pickle is a session as its dict, pickled: what Django's cache engine has its
+// cache backends store. There is no signature: whoever can write to the cache
+// can write sessions, but unlike Django this codec runs nothing that a pickle
+// names. Make it with NewPickle; it is safe for concurrent use.
+//
+// A member that JSON can express gets its JSON. Any other one (a tuple, a set,
+// bytes, a datetime, a Decimal, a UUID, an OrderedDict, a SafeString, a dict
+// with keys that are no strs) is Opaque: a pickle of its own in protocol 4, from
+// which Encode makes an equal object of the same type.
+//
+// A key of the session's dict that is no str (session[1] = "x") is kept, too, as
+// is a str with two surrogates that JSON would join: the member's name is the
+// byte 0xFF, which no str has, followed by a pickle of the key, and the member
+// is always Opaque. A key of type SafeString counts as
+// the str that it equals.
+type Pickle struct{ protocol, limit int }
+
+// NewPickle makes the codec.
+func NewPickle(o PickleOptions) (*Pickle, error) {
+	c := &Pickle{protocol: o.Protocol, limit: o.Limit}
+	if c.protocol == 0 {
+		c.protocol = 5
+	}
+	if c.protocol != 4 && c.protocol != 5 {
+		return nil, fmt.Errorf("codec: pickle protocol %d: want 4 or 5", o.Protocol)
+	}
+	if c.limit == 0 {
+		c.limit = signing.DefaultLimit
+	}
+	if c.limit < 0 {
+		return nil, fmt.Errorf("codec: pickle limit %d is negative", o.Limit)
+	}
+	return c, nil
+}
+
+var errNoKey = errors.New("codec: not hashable")
+
+const (
+	opaqueProtocol = 4
+	notStr         = "\xff"
+)
+
+// A session may be larger once what it shares is written out, by this many
+// times and bytes.
+const (
+	expandFactor = 16
+	expandBytes  = 1 << 20
+)
+
+// Decode reads a pickled dict and ignores what follows it, as Python does. An
+// error wraps sessions.ErrCorrupt, and ErrForbidden where that is the reason.
+func (c *Pickle) Decode(data string) (sessions.Values, error) {
+	v, _, err := c.DecodePrefix(data)
+	return v, err
+}
+
+// DecodePrefix is Decode, and says how many bytes of data the pickle has.
+func (c *Pickle) DecodePrefix(data string) (sessions.Values, int, error) {
+	dict, n, err := pickle.Parse(data, c.limit)
+	if err != nil {
+		return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	if dict.Kind != pickle.Dict {
+		return sessions.Values{}, 0, fmt.Errorf("%w: the pickle is no dict", sessions.ErrCorrupt)
+	}
+	d := decoder{budget: expandFactor*n + expandBytes}
+	for i := 0; i < len(dict.Items); i += 2 {
+		if err := d.member(dict.Items[i], dict.Items[i+1]); err != nil {
+			return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+		}
+	}
+	return d.values, n, nil
+}
+
+type decoder struct {
+	values sessions.Values
+	buffer []byte
+	budget int // bytes that may still be written
+}
+
+func (d *decoder) member(key, value *pickle.Value) error {
+	var m sessions.Member
+	text, isStr := key.StrText()
+	if isStr && pyjson.ValidName(text) {
+		m.Name = text
+		out, ok, err := pickle.AppendJSON(d.buffer[:0], value, &d.budget)
+		if err != nil {
+			return err
+		}
+		d.buffer = out
+		if ok {
+			m.JSON = string(out)
+			d.values.Set(m)
+			return nil
+		}
+	} else {
+		fragment, err := d.fragment(key)
+		if err != nil {
+			return err
+		}
+		m.Name = notStr + fragment
+	}
+	var err error
+	m.Opaque, err = d.fragment(value)
+	d.values.Set(m)
+	return err
+}
+
+// fragment cuts v out of what it shares with others.
+func (d *decoder) fragment(v *pickle.Value) (string, error) {
+	b, err := pickle.Append(nil, v, opaqueProtocol, d.budget)
+	d.budget -= len(b)
+	return string(b), err
+}
+
+// Encode writes the dict as CPython's pickler would write it when it was just
+// read from JSON: see pickle.Append for what that means where a str repeats.
+func (c *Pickle) Encode(v sessions.Values) (string, error) {
+	e := encoder{limit: c.limit}
+	items := make([]*pickle.Value, 0, 2*v.Len())
+	for m := range v.All() {
+		key, err := e.key(m.Name)
+		var value *pickle.Value
+		if err == nil {
+			value, err = e.value(m)
+		}
+		if err != nil {
+			return "", &sessions.EncodeError{Name: m.Name, Err: err}
+		}
+		items = append(items, key, value)
+	}
+	b, err := pickle.Append(make([]byte, 0, 512), e.Dict(items), c.protocol, c.limit)
+	if err != nil {
+		return "", fmt.Errorf("codec: %w", err)
+	}
+	return string(b), nil
+}
+
+type encoder struct {
+	pickle.Arena
+	limit int
+}
+
+func (e *encoder) key(name string) (*pickle.Value, error) {
+	if fragment, ok := strings.CutPrefix(name, notStr); ok {
+		key, err := e.opaque(fragment)
+		if err == nil && !key.Hashable() {
+			err = errNoKey
+		}
+		return key, err
+	}
+	if !pyjson.ValidName(name) {
+		return nil, pyjson.ErrUTF8
+	}
+	return e.Str(name), nil
+}
+
+func (e *encoder) value(m sessions.Member) (*pickle.Value, error) {
+	if m.JSON != "" {
+		return e.FromJSON(m.JSON)
+	}
+	return e.opaque(m.Opaque)
+}
+
+func (e *encoder) opaque(fragment string) (*pickle.Value, error) {
+	v, n, err := pickle.Parse(fragment, e.limit)
+	if err == nil && n != len(fragment) {
+		err = pickle.ErrSyntax
+	}
+	return v, err
+}

@@ -1,0 +1,189 @@
+package codec
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/pyjson"
+	"github.com/keepsake-go/sessions/signing"
+)
+
+// SessionSalt is the salt of every Django engine's stored sessions:
+// "django.contrib.sessions." and the name of the class. A Django whose engine
+// class has another name has another salt.
+const SessionSalt = "django.contrib.sessions.SessionStore"
+
+// SignedJSONOptions are the choices of NewSignedJSON. The zero value is
+// Django's default.
+type SignedJSONOptions struct {
+	// Salt keeps what is signed here from being accepted elsewhere; "" is
+	// SessionSalt.
+	Salt string
+
+	// Uncompressed stores JSON as it is, where Django compresses what gets
+	// shorter by it. Django reads both.
+	Uncompressed bool
+
+	// ReadSHA1 also accepts what Django up to 3.2 stored with
+	// DEFAULT_HASHING_ALGORITHM = 'sha1', and before 3.1: signatures with SHA-1,
+	// and the format base64(hash:json). Nothing is written that way.
+	ReadSHA1 bool
+
+	// MaxAge refuses what was written longer ago, as a cookie engine must (0: no
+	// limit). It is Django's max_age.
+	MaxAge time.Duration
+
+	// Limit is the size in bytes, after decompression, above which a stored
+	// session is refused (0: signing.DefaultLimit).
+	Limit int
+}
+
+// SignedJSON is a session as JSON, compressed where that is shorter, with a
+// timestamp and a signature: what Django's SessionBase.encode() writes
+// (django.core.signing.dumps with compress=True). It shows its contents to
+// whoever can read the store, and lets nobody change them. Make it with
+// NewSignedJSON; it is safe for concurrent use.
+type SignedJSON struct {
+	signer   *signing.TimestampSigner
+	sha1     *signing.TimestampSigner // nil unless ReadSHA1
+	keys     []string
+	salt     string
+	compress bool
+	maxAge   time.Duration
+	limit    int
+}
+
+// NewSignedJSON makes the codec for SecretKey, SecretKeyFallbacks and Clock of
+// the settings.
+func NewSignedJSON(st sessions.Settings, o SignedJSONOptions) (*SignedJSON, error) {
+	c := &SignedJSON{salt: o.Salt, compress: !o.Uncompressed, maxAge: o.MaxAge, limit: o.Limit}
+	if c.salt == "" {
+		c.salt = SessionSalt
+	}
+	if c.maxAge == 0 {
+		c.maxAge = signing.Forever
+	}
+	if c.limit == 0 {
+		c.limit = signing.DefaultLimit
+	}
+	options := signing.Options{Key: st.SecretKey, FallbackKeys: st.SecretKeyFallbacks, Salt: c.salt}
+	var err error
+	if c.signer, err = signing.NewTimestamp(options, st.Clock); err != nil {
+		return nil, fmt.Errorf("codec: %w", err)
+	}
+	if o.ReadSHA1 {
+		options.Algorithm = "sha1"
+		if c.sha1, err = signing.NewTimestamp(options, st.Clock); err != nil {
+			return nil, fmt.Errorf("codec: %w", err)
+		}
+		c.keys = append([]string{st.SecretKey}, st.SecretKeyFallbacks...)
+	}
+	return c, nil
+}
+
+// errOpaque: only a pickle can hold it.
+var errOpaque = errors.New("codec: a value that only Python understands can't be written as JSON")
+
+// Encode writes what Django's encode() would, members in their order.
+func (c *SignedJSON) Encode(v sessions.Values) (string, error) {
+	text, err := appendObject(make([]byte, 0, 512), &v)
+	if err != nil {
+		return "", err
+	}
+	return c.signer.SignPayload(string(text), c.compress), nil
+}
+
+func appendObject(b []byte, v *sessions.Values) ([]byte, error) {
+	b = append(b, '{')
+	first := true
+	for m := range v.All() {
+		if m.JSON == "" {
+			return nil, fmt.Errorf("%w: %q", errOpaque, m.Name)
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = pyjson.AppendString(b, m.Name)
+		b = append(b, ':')
+		b = append(b, m.JSON...)
+	}
+	return append(b, '}'), nil
+}
+
+// Decode reads what Django's encode() has written. An error wraps
+// sessions.ErrCorrupt, and signing.ErrBadSignature when no key has made the
+// signature, which is when Django logs "Session data corrupted".
+func (c *SignedJSON) Decode(data string) (sessions.Values, error) {
+	text, err := c.signer.UnsignPayload(data, c.maxAge, c.limit)
+	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) {
+		text, err = c.unsignSHA1(data)
+	}
+	switch {
+	case errors.Is(err, signing.ErrSignatureExpired):
+		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
+	case err != nil:
+		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	return parseObject(pyjson.Latin1ToASCII(text))
+}
+
+// DecodeDated implements sessions.DatedCodec: the signature's timestamp, in
+// whole seconds.
+func (c *SignedJSON) DecodeDated(data string) (sessions.Values, time.Time, error) {
+	v, err := c.Decode(data)
+	if err != nil {
+		return v, time.Time{}, err
+	}
+	written, _, err := c.signer.Timestamp(data)
+	if err != nil { // written with SHA-1
+		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	return v, written, nil
+}
+
+func parseObject(text string) (sessions.Values, error) {
+	var v sessions.Values
+	err := pyjson.ScanObject(text, func(name, raw string) {
+		v.Set(sessions.Member{Name: name, JSON: raw})
+	})
+	if err != nil {
+		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	return v, nil
+}
+
+// unsignSHA1 reads both of Django's former formats (SessionBase._legacy_decode
+// in 3.2 is the older one).
+func (c *SignedJSON) unsignSHA1(data string) (string, error) {
+	if text, err := c.sha1.UnsignPayload(data, c.maxAge, c.limit); err == nil {
+		return text, nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(data)
+	if err != nil {
+		return "", signing.ErrBadSignature
+	}
+	hash, text, _ := strings.Cut(string(decoded), ":")
+	// The class name alone, without the dot that the salt has now.
+	salt := strings.Replace(c.salt, "django.contrib.sessions.", "django.contrib.sessions", 1)
+	valid := false
+	for _, key := range c.keys {
+		secret := sha1.Sum([]byte(salt + key))
+		mac := hmac.New(sha1.New, secret[:])
+		mac.Write([]byte(text))
+		if hmac.Equal([]byte(hash), []byte(hex.EncodeToString(mac.Sum(nil)))) {
+			valid = true
+		}
+	}
+	if !valid {
+		return "", signing.ErrBadSignature
+	}
+	return text, nil
+}
