@@ -1,0 +1,68 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of a Cache; test them with errors.Is. Any other error means that the
+// cache failed, and that what was asked for was not done.
+var (
+	// ErrMiss: nothing is stored under the key, or not any more.
+	ErrMiss = errors.New("cache: miss")
+
+	// ErrExists: Add found a value under the key.
+	ErrExists = errors.New("cache: the key is taken")
+
+	// ErrConflict: what Swap found is not what it was to replace.
+	ErrConflict = errors.New("cache: the value has changed")
+
+	// ErrUnknownOutcome: the answer to a write was lost. It may have been done.
+	ErrUnknownOutcome = errors.New("cache: the outcome of the write is unknown")
+)
+
+// Item is a value as it is stored.
+type Item struct {
+	Value string // any bytes
+
+	// Ends is when the value ends; zero when it never does, and where the cache
+	// does not say.
+	Ends time.Time
+
+	// Token is the cache's own: whatever it needs to recognise this version of
+	// the value, or nil where it compares the bytes. Valid in this process only.
+	Token any
+}
+
+// Cache keeps values under keys until they end, or until it needs the room.
+//
+// Keys are compared byte for byte, case included. A ttl is rounded up to what the
+// cache can keep, a millisecond or a second; one that is not positive ends the
+// value at once, and NoEnd never. All methods are safe for concurrent use, by
+// several processes where they share one cache.
+//
+// A write that fails with ErrUnknownOutcome may have been done; with any other
+// error it was not. A cache, and the client below it, never sends a write twice.
+type Cache interface {
+	// Get returns what is stored under key, or ErrMiss.
+	Get(ctx context.Context, key string) (Item, error)
+
+	// Add stores a value under key, only if there is none: else ErrExists.
+	Add(ctx context.Context, key, value string, ttl time.Duration) (Item, error)
+
+	// Swap puts a value in place of old, only while that is what is stored:
+	// else it changes nothing and returns what is there with ErrConflict, or
+	// ErrMiss.
+	Swap(ctx context.Context, key string, old Item, value string, ttl time.Duration) (Item, error)
+
+	// Set stores a value under key, whatever is there.
+	Set(ctx context.Context, key, value string, ttl time.Duration) error
+
+	// Delete removes what is under key. That nothing is there is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+// NoEnd as a ttl keeps a value until the cache needs the room: Django's
+// timeout=None.
+const NoEnd time.Duration = 1<<63 - 1

@@ -1,0 +1,207 @@
+package cache
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+)
+
+// LocalOptions are the choices of NewLocal. The zero value keeps everything
+// until it ends.
+type LocalOptions struct {
+	// MaxEntries is how many values are kept (0: no limit). When there are more,
+	// those that were unused the longest make room: Django's MAX_ENTRIES.
+	MaxEntries int
+
+	// CullFrequency is which part makes room: one in so many (0: 3), as Django's
+	// CULL_FREQUENCY.
+	CullFrequency int
+
+	// OnCull, unless nil, is called with the keys of values that had not ended
+	// and were dropped for room. It must not use the cache.
+	OnCull func(keys []string)
+
+	Clock func() time.Time // nil: time.Now
+}
+
+// Local keeps values in the memory of this process: Django's LocMemCache. They
+// end with the process, and no other process sees them. Make it with NewLocal;
+// it is safe for concurrent use.
+type Local struct {
+	options LocalOptions
+	mu      sync.Mutex
+	byKey   map[string]*list.Element
+	recent  list.List // of *localEntry, most recently used first
+	version uint64
+	sweep   int // from this many values on, those that have ended are looked for
+}
+
+type localEntry struct {
+	key   string
+	value string
+	token uint64
+	ends  time.Time // zero: never
+}
+
+// NewLocal makes an empty cache.
+func NewLocal(o LocalOptions) *Local {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.CullFrequency <= 0 {
+		o.CullFrequency = 3
+	}
+	return &Local{options: o, byKey: map[string]*list.Element{}}
+}
+
+// find returns the live entry under key. The caller holds c.mu.
+func (c *Local) find(key string) *localEntry {
+	e, found := c.byKey[key]
+	if !found {
+		return nil
+	}
+	entry := e.Value.(*localEntry)
+	if !entry.ends.IsZero() && !entry.ends.After(c.options.Clock()) {
+		c.drop(e)
+		return nil
+	}
+	c.recent.MoveToFront(e)
+	return entry
+}
+
+func (c *Local) drop(e *list.Element) {
+	c.recent.Remove(e)
+	delete(c.byKey, e.Value.(*localEntry).key)
+}
+
+// put stores a value. The caller holds c.mu.
+func (c *Local) put(key, value string, ttl time.Duration) (Item, []string) {
+	if e, found := c.byKey[key]; found {
+		c.drop(e)
+	}
+	c.version++
+	entry := &localEntry{key: key, value: value, token: c.version}
+	switch {
+	case ttl <= 0:
+		return entry.item(), nil
+	case ttl != NoEnd:
+		entry.ends = c.options.Clock().Add(ttl)
+	}
+	if len(c.byKey) >= c.sweep { // what nobody asks for any more has to go, too
+		c.dropEnded()
+		c.sweep = 2*len(c.byKey) + 64
+	}
+	var culled []string
+	if most := c.options.MaxEntries; most > 0 && len(c.byKey) >= most {
+		culled = c.cull(len(c.byKey)/c.options.CullFrequency + 1)
+	}
+	c.byKey[key] = c.recent.PushFront(entry)
+	return entry.item(), culled
+}
+
+// cull drops n values, ended ones first, and returns the keys of the live.
+func (c *Local) cull(n int) (live []string) {
+	n -= c.dropEnded()
+	for ; n > 0 && c.recent.Len() > 0; n-- {
+		e := c.recent.Back()
+		live = append(live, e.Value.(*localEntry).key)
+		c.drop(e)
+	}
+	return live
+}
+
+// dropEnded drops what has ended, and says how much. The caller holds c.mu.
+func (c *Local) dropEnded() (dropped int) {
+	now := c.options.Clock()
+	for e := c.recent.Back(); e != nil; {
+		before := e.Prev()
+		if ends := e.Value.(*localEntry).ends; !ends.IsZero() && !ends.After(now) {
+			c.drop(e)
+			dropped++
+		}
+		e = before
+	}
+	return dropped
+}
+
+func (e *localEntry) item() Item { return Item{Value: e.value, Ends: e.ends, Token: e.token} }
+
+func (c *Local) report(culled []string) {
+	if len(culled) > 0 && c.options.OnCull != nil {
+		c.options.OnCull(culled)
+	}
+}
+
+// Get implements Cache.
+func (c *Local) Get(ctx context.Context, key string) (Item, error) {
+	if err := ctx.Err(); err != nil {
+		return Item{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry := c.find(key)
+	if entry == nil {
+		return Item{}, ErrMiss
+	}
+	return entry.item(), nil
+}
+
+// Add implements Cache.
+func (c *Local) Add(ctx context.Context, key, value string, ttl time.Duration) (Item, error) {
+	if err := ctx.Err(); err != nil {
+		return Item{}, err
+	}
+	c.mu.Lock()
+	if c.find(key) != nil {
+		c.mu.Unlock()
+		return Item{}, ErrExists
+	}
+	item, culled := c.put(key, value, ttl)
+	c.mu.Unlock()
+	c.report(culled)
+	return item, nil
+}
+
+// Swap implements Cache. A value that was replaced by an equal one has changed.
+func (c *Local) Swap(ctx context.Context, key string, old Item, value string, ttl time.Duration) (Item, error) {
+	if err := ctx.Err(); err != nil {
+		return Item{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry := c.find(key)
+	switch {
+	case entry == nil:
+		return Item{}, ErrMiss
+	case entry.value != old.Value || old.Token != nil && old.Token != entry.token:
+		return entry.item(), ErrConflict
+	}
+	item, _ := c.put(key, value, ttl) // in another's place: nobody has to make room
+	return item, nil
+}
+
+// Set implements Cache.
+func (c *Local) Set(ctx context.Context, key, value string, ttl time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	_, culled := c.put(key, value, ttl)
+	c.mu.Unlock()
+	c.report(culled)
+	return nil
+}
+
+// Delete implements Cache.
+func (c *Local) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, found := c.byKey[key]; found {
+		c.drop(e)
+	}
+	return nil
+}
