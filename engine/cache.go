@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/codec"
+)
+
+// CacheEngine keeps sessions in a cache and nowhere else: Django's
+// django.contrib.sessions.backends.cache. What the cache drops, for want of room
+// or in a restart, is lost. Cache makes one with Django's defaults; set the
+// fields for anything else. Only Cache is required.
+type CacheEngine struct {
+	// Cache is where the values are. Every cache of the package cache will do.
+	Cache cache.Cache
+
+	// Keys says how the cache's keys are written: KEY_PREFIX and VERSION of
+	// Django's CACHES. The zero value is Django's default.
+	Keys cache.Keys
+
+	// KeyPrefix stands before the session key: cache_key_prefix of Django's
+	// engine. "" is Django's, "django.contrib.sessions.cache".
+	KeyPrefix string
+
+	// Codec writes the values. Nil is Django's: the session's dict, pickled.
+	Codec sessions.Codec
+}
+
+// Cache keeps sessions in c, as a Django with the cache engine on the same cache
+// does.
+func Cache(c cache.Cache) CacheEngine { return CacheEngine{Cache: c} }
+
+// Open reports a missing cache. It does not ask the cache.
+func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
+	if e.Cache == nil {
+		return sessions.Backend{}, errors.New("engine: Cache needs a cache")
+	}
+	if e.Codec == nil {
+		c, err := codec.NewPickle(codec.PickleOptions{})
+		if err != nil {
+			return sessions.Backend{}, err
+		}
+		e.Codec = c
+	}
+	if e.KeyPrefix == "" {
+		e.KeyPrefix = "django.contrib.sessions.cache"
+	}
+	s := &cacheStore{cache: e.Cache, keys: e.Keys, prefix: e.KeyPrefix, now: st.Clock}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return sessions.Backend{Name: "cache", Store: s, Codec: e.Codec}, nil
+}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/cache"
+)
+
+// traceValue is what a rotated session leaves under its key: a pickled None,
+// which Django reads as no session, and our word after it.
+const traceValue = pickledNone + "keepsake:rotated"
+
+// pickledNone is Python's None in the pickle format's first protocol. Python's
+// unpickler stops at its dot; what follows is ours.
+const pickledNone = "N."
+
+// cacheStore is a sessions.Store in a cache: Django's cache engine. A cache knows
+// when a value ends but does not say so, so records are recognised by their
+// bytes and by the cache's own token.
+type cacheStore struct {
+	cache  cache.Cache
+	keys   cache.Keys
+	prefix string // before the session key: Django's cache_key_prefix
+	now    func() time.Time
+}
+
+func (s *cacheStore) key(key string) string { return s.keys.Make(s.prefix + key) }
+
+// ttl is how long a record has left.
+func (s *cacheStore) ttl(rec sessions.Record) time.Duration { return rec.Expires.Sub(s.now()) }
+
+// record is what an item is to a session.
+func (s *cacheStore) record(item cache.Item) (sessions.Record, error) {
+	switch {
+	case item.Value == traceValue:
+		return sessions.Record{}, sessions.ErrRotated
+	case strings.HasPrefix(item.Value, pickledNone):
+		return sessions.Record{}, sessions.ErrNotFound
+	}
+	return sessions.Record{Data: item.Value, Expires: item.Ends, Token: item}, nil
+}
+
+// item is what the cache knows a record by.
+func (s *cacheStore) item(rec sessions.Record) cache.Item {
+	if item, ok := rec.Token.(cache.Item); ok {
+		return item
+	}
+	return cache.Item{Value: rec.Data}
+}
+
+// Load implements sessions.Store.
+func (s *cacheStore) Load(ctx context.Context, key string) (sessions.Record, error) {
+	item, err := s.cache.Get(ctx, s.key(key))
+	if err != nil {
+		return sessions.Record{}, failedCache("load", err)
+	}
+	return s.record(item)
+}
+
+// Create implements sessions.Store.
+func (s *cacheStore) Create(ctx context.Context, key string, rec sessions.Record) (sessions.Record, error) {
+	item, err := s.cache.Add(ctx, s.key(key), rec.Data, s.ttl(rec))
+	if err != nil {
+		return sessions.Record{}, failedCache("create", err)
+	}
+	rec.Token = item
+	return rec, nil
+}
+
+// Replace implements sessions.Store.
+func (s *cacheStore) Replace(ctx context.Context, key string, old, new sessions.Record) (sessions.Record, error) {
+	item, err := s.cache.Swap(ctx, s.key(key), s.item(old), new.Data, s.ttl(new))
+	return s.swapped(item, err, new)
+}
+
+// swapped is the outcome of a Swap to rec.
+func (s *cacheStore) swapped(item cache.Item, err error, rec sessions.Record) (sessions.Record, error) {
+	if errors.Is(err, cache.ErrConflict) {
+		current, err := s.record(item)
+		if err != nil {
+			return sessions.Record{}, err
+		}
+		return current, sessions.ErrConflict
+	}
+	if err != nil {
+		return sessions.Record{}, failedCache("replace", err)
+	}
+	rec.Token = item
+	return rec, nil
+}
+
+// Rotate implements sessions.Store: the new record first, under a key that
+// nobody knows yet, then the trace in the old one's place.
+func (s *cacheStore) Rotate(ctx context.Context, key, newKey string, old, new sessions.Record) (sessions.Record, error) {
+	created, err := s.Create(ctx, newKey, new)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	item, err := s.cache.Swap(ctx, s.key(key), s.item(old), traceValue, sessions.RotationTrace)
+	current, err := s.swapped(item, err, created)
+	if err == nil {
+		return created, nil
+	}
+	if !errors.Is(err, sessions.ErrUnknownOutcome) {
+		if deleteErr := s.Delete(ctx, newKey); deleteErr != nil {
+			return sessions.Record{}, deleteErr
+		}
+	}
+	return current, err
+}
+
+// Delete implements sessions.Store.
+func (s *cacheStore) Delete(ctx context.Context, key string) error {
+	// Not cache.Delete: that would take away the trace of a rotation.
+	for {
+		item, err := s.cache.Get(ctx, s.key(key))
+		if err == nil && item.Value == traceValue {
+			return sessions.ErrRotated
+		}
+		if err == nil {
+			_, err = s.cache.Swap(ctx, s.key(key), item, pickledNone, 0)
+		}
+		switch {
+		case err == nil, errors.Is(err, cache.ErrMiss):
+			return nil
+		case !errors.Is(err, cache.ErrConflict):
+			return failedCache("delete", err)
+		}
+	}
+}
+
+// ClearExpired implements sessions.Clearer: caches drop what has ended by
+// themselves. Django's clearsessions does nothing here, either.
+func (s *cacheStore) ClearExpired(ctx context.Context, _ int) (int, error) { return 0, ctx.Err() }
+
+// failedCache says a cache's errors in a store's words.
+func failedCache(what string, err error) error {
+	switch {
+	case errors.Is(err, cache.ErrMiss):
+		return sessions.ErrNotFound
+	case errors.Is(err, cache.ErrExists):
+		return sessions.ErrExists
+	case errors.Is(err, cache.ErrUnknownOutcome):
+		return fmt.Errorf("engine: cache: %s: %w: %w", what, sessions.ErrUnknownOutcome, err)
+	}
+	return fmt.Errorf("engine: cache: %s: %w", what, err)
+}

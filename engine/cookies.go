@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/codec"
+)
+
+// cookieSalt is the salt of Django's signed_cookies engine.
+const cookieSalt = "django.contrib.sessions.backends.signed_cookies"
+
+// SignedCookies keeps each session in its cookie, signed and readable by whoever
+// has the cookie: Django's django.contrib.sessions.backends.signed_cookies. It
+// needs no store.
+//
+// What a cookie engine can't do: revoke a copy (a stolen or saved cookie works
+// until it expires, also after a logout), merge parallel changes (the last
+// response's cookie is the session), or hold more than 4096 bytes: a save above
+// that is a *sessions.TooLargeError, and the cookie before it stays valid. The
+// expiry is enforced here, whatever the browser does; Django does that only for
+// SESSION_COOKIE_AGE.
+func SignedCookies() sessions.Engine { return signedCookies{} }
+
+type signedCookies struct{}
+
+func (signedCookies) Open(st sessions.Settings) (sessions.Backend, error) {
+	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{Salt: cookieSalt, MaxAge: st.CookieAge})
+	if err != nil {
+		return sessions.Backend{}, err
+	}
+	return sessions.Backend{Name: "signed_cookies", Codec: c}, nil
+}
+
+// EncryptedCookies keeps each session in its cookie, encrypted: its holder can't
+// read it. Django has no such engine and can't read its cookies. What
+// SignedCookies can't do it can't do either.
+func EncryptedCookies() sessions.Engine { return encryptedCookies{} }
+
+type encryptedCookies struct{}
+
+func (encryptedCookies) Open(st sessions.Settings) (sessions.Backend, error) {
+	c, err := codec.NewEncrypted(st, codec.EncryptedOptions{Purpose: "cookie " + st.CookieName, MaxAge: st.CookieAge})
+	if err != nil {
+		return sessions.Backend{}, err
+	}
+	return sessions.Backend{Name: "encrypted_cookies", Codec: c}, nil
+}

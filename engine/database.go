@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/codec"
+)
+
+// DatabaseEngine keeps sessions in a table of a SQL database: Django's
+// django.contrib.sessions.backends.db, in Django's own table. Database makes one
+// with Django's defaults; set the fields for anything else. Only DB is required.
+type DatabaseEngine struct {
+	// DB is the database: SQLite, PostgreSQL, MySQL or MariaDB; a primary, not
+	// a lagging replica. The engine never closes it.
+	DB *sql.DB
+
+	// Dialect is "sqlite", "postgresql" or "mysql"; "" finds out from the
+	// driver.
+	Dialect string
+
+	// Table is the table's name, with its schema and a dot before it where it
+	// is not in the default one. "" is Django's "django_session".
+	Table string
+
+	// Columns are further columns of the table, filled from the session at each
+	// create and save, as Django's create_model_instance does. The table must
+	// have them already, or Migrate makes them with their Type.
+	Columns []Column
+
+	// SignedJSON are the choices of the stored format; the zero value is
+	// Django's.
+	SignedJSON codec.SignedJSONOptions
+}
+
+// Column is a column that is filled from the session, an account's id for
+// instance, so that the database can find sessions by it.
+type Column struct {
+	Name string // of the column
+	Type string // its SQL type and constraints, for Migrate: "integer NULL"
+
+	// Value returns what the column holds for a session: what a database/sql
+	// driver can bind, nil for NULL. It is pure and safe for concurrent use.
+	Value func(*sessions.Values) any
+}
+
+// Database keeps sessions in db's table django_session, the same as a Django on
+// that database does. Manager.Migrate, or Django's migrate, makes the table.
+//
+// SQLite: open the database with journal_mode=WAL and a busy_timeout, and with
+// at least two connections, so that reads go on while a save waits for the disk.
+func Database(db *sql.DB) DatabaseEngine { return DatabaseEngine{DB: db} }
+
+// Open reports a missing DB, an unknown dialect, and names that would need
+// escaping. It does not ask the database.
+func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
+	var errs []error
+	var d *dialect
+	var err error
+	if e.DB == nil {
+		errs = append(errs, errors.New("engine: Database needs a *sql.DB"))
+	} else if d, err = findDialect(e.DB, e.Dialect); err != nil {
+		errs = append(errs, err)
+	}
+	if e.Table == "" {
+		e.Table = "django_session"
+	}
+	schema, name, found := strings.Cut(e.Table, ".")
+	if !identifier.MatchString(schema) || found && !identifier.MatchString(name) {
+		errs = append(errs, fmt.Errorf("engine: Database: %q is not a table name", e.Table))
+	}
+	if found && d == &sqlite {
+		errs = append(errs, errors.New("engine: Database: SQLite has no schemas: open the file itself"))
+	}
+	for _, c := range e.Columns {
+		if !identifier.MatchString(c.Name) || c.Value == nil {
+			errs = append(errs, fmt.Errorf("engine: Database: the column %q needs a plain name and a Value", c.Name))
+		}
+	}
+	c, err := codec.NewSignedJSON(st, e.SignedJSON)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if len(errs) > 0 {
+		return sessions.Backend{}, errors.Join(errs...)
+	}
+	return sessions.Backend{Name: "db", Store: newSQLStore(e, d, c, st), Codec: c}, nil
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"os"
+	"time"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/codec"
+)
+
+// FileEngine keeps each session in a file of its own: Django's
+// django.contrib.sessions.backends.file, with the same names and contents. File
+// makes one; set the fields for anything else.
+//
+// Names are the cookie's name and the session key, modes 0600. A save is written
+// to a file of another name, synced, and put in place in one step; a full disk is
+// an error, and leaves what was there. Processes on one machine may share the
+// folder; it must be on a local file system.
+//
+// A file's expiry is in its values or follows from its modification time. Here
+// it is enforced in every form; Django's engine never ends a session whose expiry
+// is a number of seconds.
+type FileEngine struct {
+	// Dir is the folder, which must exist and be writable (SESSION_FILE_PATH).
+	// "" is the system's folder for temporary files.
+	Dir string
+
+	// SignedJSON are the choices of the stored format; the zero value is
+	// Django's.
+	SignedJSON codec.SignedJSONOptions
+}
+
+// File keeps sessions in files in dir, "" for the system's folder for temporary
+// files.
+func File(dir string) FileEngine { return FileEngine{Dir: dir} }
+
+// Open reports a folder that is missing, or in which no file can be made.
+func (e FileEngine) Open(st sessions.Settings) (sessions.Backend, error) {
+	c, err := codec.NewSignedJSON(st, e.SignedJSON)
+	if err != nil {
+		return sessions.Backend{}, err
+	}
+	dir := e.Dir
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return sessions.Backend{}, fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) can't be used: %w", err)
+	}
+	s := &fileStore{root: root, prefix: st.CookieName, settings: st, codec: c, now: st.Clock}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.seed = maphash.MakeSeed()
+	for i := range s.turns {
+		s.turns[i] = make(chan struct{}, 1)
+	}
+	if s.handle, err = root.Open("."); err == nil {
+		var probe string
+		if probe, err = s.writeTemporary("", s.now()); err == nil {
+			err = root.Remove(probe)
+		}
+	}
+	if err != nil {
+		if s.handle != nil {
+			err = errors.Join(err, s.handle.Close())
+		}
+		return sessions.Backend{}, errors.Join(fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) is not writable: %w", err), root.Close())
+	}
+	return sessions.Backend{Name: "file", Store: s, Codec: c}, nil
+}

@@ -1,0 +1,445 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keepsake-go/sessions"
+)
+
+// fileStore is a sessions.Store in a folder. Keepsake's processes take turns on
+// one session by a lock on its file (see lock); Django takes none, so whatever
+// replaces or removes a file checks afterwards that it was the one that was read.
+type fileStore struct {
+	root     *os.Root
+	handle   *os.File // the folder
+	prefix   string   // of the files' names: the cookie's
+	settings sessions.Settings
+	codec    sessions.Codec
+	now      func() time.Time
+	seed     maphash.Seed
+	turns    [16]chan struct{} // held while writing; keys share them
+}
+
+// turn waits for this process's turn to write a session.
+func (s *fileStore) turn(ctx context.Context, key string) (release func(), err error) {
+	turn := s.turns[maphash.String(s.seed, key)%uint64(len(s.turns))]
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// heldFile is a session's file under its lock, which Close gives back.
+type heldFile struct {
+	*os.File
+	release func()
+}
+
+func (f *heldFile) Close() error {
+	defer f.release()
+	return f.File.Close()
+}
+
+// Names of our own, which no cookie's name begins with.
+const (
+	temporaryPrefix = ".keepsake-tmp-"
+	tracePrefix     = ".keepsake-trace-"
+)
+
+// fileKeyLength is the length of every key that Django or we have made. Others
+// are not looked up: with two sites in one folder whose cookies are called sid
+// and sid2, a longer key of the one would name a file of the other.
+const fileKeyLength = 32
+
+func (s *fileStore) name(key string) string { return s.prefix + key }
+
+func (s *fileStore) traceName(key string) string {
+	sum := sha256.Sum256([]byte(s.prefix + "\x00" + key))
+	return tracePrefix + hex.EncodeToString(sum[:])
+}
+
+// Load implements sessions.Store.
+func (s *fileStore) Load(ctx context.Context, key string) (sessions.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return sessions.Record{}, err
+	}
+	if len(key) != fileKeyLength {
+		return sessions.Record{}, sessions.ErrNotFound
+	}
+	f, err := s.openNoFollow(s.name(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return sessions.Record{}, s.absent(key)
+	}
+	if err != nil {
+		return sessions.Record{}, failedFile("load", err)
+	}
+	defer f.Close()
+	rec, err := s.read(f)
+	if err == nil && !rec.Expires.After(s.now()) {
+		err = sessions.ErrNotFound
+	}
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	return rec, nil
+}
+
+// absent tells a rotated session from one that never was.
+func (s *fileStore) absent(key string) error {
+	info, err := s.root.Lstat(s.traceName(key))
+	switch {
+	case err == nil && info.ModTime().Add(sessions.RotationTrace).After(s.now()):
+		return sessions.ErrRotated
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return sessions.ErrNotFound
+	default:
+		return failedFile("load", err)
+	}
+}
+
+// read reads an open session file, expired or not.
+func (s *fileStore) read(f *os.File) (sessions.Record, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return sessions.Record{}, failedFile("load", err)
+	}
+	if !info.Mode().IsRegular() {
+		return sessions.Record{}, fmt.Errorf("%w: not a regular file", sessions.ErrCorrupt)
+	}
+	content, err := io.ReadAll(f)
+	if err != nil {
+		return sessions.Record{}, failedFile("load", err)
+	}
+	rec := sessions.Record{Data: string(content), Token: info.ModTime().UnixNano()}
+	rec.Expires = s.expires(rec.Data, info.ModTime())
+	return rec, nil
+}
+
+// expires is when a file ends that was modified then.
+func (s *fileStore) expires(data string, modified time.Time) time.Time {
+	values, err := s.codec.Decode(data)
+	if err != nil {
+		values = sessions.Values{} // an unreadable file ends, too
+	}
+	return values.ExpiryDate(s.settings, modified)
+}
+
+// modified is the modification time that makes a file end when rec does.
+func (s *fileStore) modified(rec sessions.Record) time.Time {
+	now := s.now()
+	return now.Add(rec.Expires.Sub(s.expires(rec.Data, now))).Truncate(time.Microsecond)
+}
+
+// same reports whether current is still what old was when it was read.
+func same(current, old sessions.Record) bool {
+	if current.Data != old.Data {
+		return false
+	}
+	if old.Token != nil {
+		return current.Token == old.Token
+	}
+	return current.Expires.Equal(old.Expires)
+}
+
+// Create implements sessions.Store.
+func (s *fileStore) Create(ctx context.Context, key string, rec sessions.Record) (sessions.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return sessions.Record{}, err
+	}
+	if len(key) != fileKeyLength {
+		return sessions.Record{}, fmt.Errorf("engine: file: keys have %d characters", fileKeyLength)
+	}
+	modified := s.modified(rec)
+	temporary, err := s.writeTemporary(rec.Data, modified)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	defer s.root.Remove(temporary) //nolint:errcheck // it is in place, or it is litter for ClearExpired
+	err = s.putNew(temporary, s.name(key))
+	if errors.Is(err, fs.ErrExist) {
+		ended := func(end time.Time) bool { return !end.After(s.now()) }
+		if _, err = s.removeEnded(s.name(key), ended); err == nil { // an expired record is free
+			err = s.putNew(temporary, s.name(key))
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return sessions.Record{}, sessions.ErrExists
+	case err != nil:
+		return sessions.Record{}, failedFile("create", err)
+	}
+	return s.stored(rec, modified), s.sync()
+}
+
+func (s *fileStore) stored(rec sessions.Record, modified time.Time) sessions.Record {
+	rec.Token = modified.UnixNano()
+	return rec
+}
+
+// Replace implements sessions.Store.
+func (s *fileStore) Replace(ctx context.Context, key string, old, new sessions.Record) (sessions.Record, error) {
+	f, current, err := s.lock(ctx, key)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	defer f.Close() // and unlock
+	if !same(current, old) {
+		return current, sessions.ErrConflict
+	}
+	modified := s.modified(new)
+	if new.Data == old.Data {
+		if err := touch(f.File, modified); err != nil {
+			return sessions.Record{}, failedFile("touch", err)
+		}
+		return s.stored(new, modified), nil
+	}
+	temporary, err := s.writeTemporary(new.Data, modified)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	defer s.root.Remove(temporary) //nolint:errcheck // as in Create
+	switch err := s.exchange(temporary, s.name(key), f.File); {
+	case errors.Is(err, fs.ErrNotExist):
+		return sessions.Record{}, s.absent(key)
+	case errors.Is(err, errOvertaken):
+		return s.conflict(ctx, key)
+	case err != nil:
+		return sessions.Record{}, failedFile("replace", err)
+	}
+	return s.stored(new, modified), s.sync()
+}
+
+// conflict is what is there now that a Django has overtaken a write.
+func (s *fileStore) conflict(ctx context.Context, key string) (sessions.Record, error) {
+	current, err := s.Load(ctx, key)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	return current, sessions.ErrConflict
+}
+
+// Rotate implements sessions.Store. Until it returns nobody knows newKey.
+func (s *fileStore) Rotate(ctx context.Context, key, newKey string, old, new sessions.Record) (sessions.Record, error) {
+	f, current, err := s.lock(ctx, key)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	defer f.Close()
+	if !same(current, old) {
+		return current, sessions.ErrConflict
+	}
+	rec, err := s.Create(ctx, newKey, new)
+	if err != nil {
+		return sessions.Record{}, err
+	}
+	if err := s.leaveTrace(key); err != nil {
+		return sessions.Record{}, errors.Join(err, s.root.Remove(s.name(newKey)))
+	}
+	switch err := s.takeAway(s.name(key), f.File); {
+	case err == nil:
+		return rec, s.sync()
+	case errors.Is(err, errOvertaken):
+		if err := errors.Join(s.root.Remove(s.name(newKey)), s.root.Remove(s.traceName(key))); err != nil {
+			return sessions.Record{}, failedFile("rotate", err)
+		}
+		return s.conflict(ctx, key)
+	default:
+		err = errors.Join(err, s.root.Remove(s.name(newKey)), s.root.Remove(s.traceName(key)))
+		if errors.Is(err, fs.ErrNotExist) {
+			return sessions.Record{}, sessions.ErrNotFound // ended meanwhile
+		}
+		return sessions.Record{}, failedFile("rotate", err)
+	}
+}
+
+func (s *fileStore) leaveTrace(key string) error {
+	temporary, err := s.writeTemporary("", s.now())
+	if err != nil {
+		return err
+	}
+	if err := s.root.Rename(temporary, s.traceName(key)); err != nil {
+		return errors.Join(failedFile("rotate", err), s.root.Remove(temporary))
+	}
+	return nil
+}
+
+// Delete implements sessions.Store.
+func (s *fileStore) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(key) != fileKeyLength {
+		return nil
+	}
+	err := s.root.Remove(s.name(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = s.removeAgain(s.name(key))
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := s.absent(key); !errors.Is(err, sessions.ErrNotFound) || errors.Is(err, sessions.ErrRotated) {
+			return err
+		}
+		return nil
+	case err != nil:
+		return failedFile("delete", err)
+	}
+	return s.sync()
+}
+
+func temporaryName() string {
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // ends the program rather than fail
+	return temporaryPrefix + hex.EncodeToString(random[:])
+}
+
+// writeTemporary makes a file of another name with that content, safe on the
+// disk, and returns its name.
+func (s *fileStore) writeTemporary(content string, modified time.Time) (name string, err error) {
+	name = temporaryName()
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", failedFile("write", err)
+	}
+	_, err = f.WriteString(content)
+	if err == nil {
+		err = touch(f, modified)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(failedFile("write", err), s.root.Remove(name))
+	}
+	return name, nil
+}
+
+// sync makes what happened to names in the folder survive a power cut.
+func (s *fileStore) sync() error {
+	if err := s.handle.Sync(); err != nil {
+		return failedFile("sync", err)
+	}
+	return nil
+}
+
+// litterAge is how old a temporary file is that nobody can be writing any more.
+const litterAge = time.Hour
+
+// ClearExpired implements sessions.Clearer: expired sessions, traces, and what
+// killed processes have left, Django's included.
+func (s *fileStore) ClearExpired(ctx context.Context, limit int) (int, error) {
+	dir, err := s.root.Open(".")
+	if err != nil {
+		return 0, failedFile("clear expired", err)
+	}
+	defer dir.Close()
+	cleared := 0
+	for cleared < limit {
+		entries, err := dir.ReadDir(256)
+		for _, entry := range entries {
+			if err := ctx.Err(); err != nil {
+				return cleared, err
+			}
+			if cleared == limit {
+				break
+			}
+			removed, err := s.clearOne(entry.Name())
+			if err != nil {
+				return cleared, err
+			}
+			if removed {
+				cleared++
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return cleared, failedFile("clear expired", err)
+		}
+	}
+	return cleared, nil
+}
+
+// clearOne removes a file that has had its time, and reports whether it was a
+// session.
+func (s *fileStore) clearOne(name string) (session bool, err error) {
+	key, ours := strings.CutPrefix(name, s.prefix)
+	key, _, left := strings.Cut(key, "_out_") // Django's temporary files
+	switch {
+	case strings.HasPrefix(name, tracePrefix):
+		return false, s.removeOlder(name, sessions.RotationTrace)
+	case strings.HasPrefix(name, temporaryPrefix):
+		return false, s.removeOlder(name, litterAge)
+	case !ours || len(key) != fileKeyLength || !sessions.ValidKey(key):
+		return false, nil // another site's, or no session at all
+	case left:
+		return false, s.removeOlder(name, litterAge)
+	}
+	return s.removeEnded(name, func(end time.Time) bool { return end.Before(s.now()) }) // Django spares this very moment
+}
+
+// removeEnded removes a session's file if it has ended, under its lock.
+func (s *fileStore) removeEnded(name string, ended func(time.Time) bool) (bool, error) {
+	f, err := s.openNoFollow(name)
+	if err != nil {
+		return false, ignoreAbsent(err)
+	}
+	defer f.Close()
+	if lockNow(f) != nil {
+		return false, nil // somebody is writing it
+	}
+	rec, err := s.read(f)
+	if err != nil || !ended(rec.Expires) {
+		return false, ignoreAbsent(err)
+	}
+	switch err := s.takeAway(name, f); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, errOvertaken): // saved again meanwhile
+		return false, nil
+	default:
+		return false, ignoreAbsent(err)
+	}
+}
+
+func (s *fileStore) removeOlder(name string, age time.Duration) error {
+	info, err := s.root.Lstat(name)
+	if err == nil && info.ModTime().Add(age).Before(s.now()) {
+		err = s.root.Remove(name)
+	}
+	return ignoreAbsent(err)
+}
+
+func ignoreAbsent(err error) error {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, sessions.ErrCorrupt) {
+		return nil
+	}
+	return failedFile("clear expired", err)
+}
+
+// failedFile drops the path, which holds the session key.
+func failedFile(what string, err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	var linkError *os.LinkError
+	if errors.As(err, &linkError) {
+		err = linkError.Err
+	}
+	return fmt.Errorf("engine: file: %s: %w", what, err)
+}
