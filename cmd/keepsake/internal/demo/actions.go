@@ -1,0 +1,105 @@
+package demo
+
+import (
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/keepsake-go/sessions"
+)
+
+// back redirects to the page with a word about what was done: a session of its
+// own keeps the word until the page has shown it.
+func back(w http.ResponseWriter, r *http.Request, s *sessions.Session, message, panel string) {
+	s.Set("message", message)
+	http.Redirect(w, r, "/#"+panel, http.StatusSeeOther)
+}
+
+// failed answers a request whose session could not be written. Its changes must
+// not look done.
+func failed(w http.ResponseWriter, err error) {
+	status := sessions.StatusCode(err)
+	http.Error(w, http.StatusText(status), status)
+}
+
+func (site *Site) color(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	color := strings.TrimSpace(r.PostFormValue("favorite_color"))
+	if color == "" || utf8.RuneCountInString(color) > 40 {
+		http.Error(w, "favorite_color: 1 to 40 characters, please", http.StatusBadRequest)
+		return
+	}
+	s.Set("favorite_color", color)
+	back(w, r, s, "Saved: your favourite colour is "+color+".", "color")
+}
+
+// The demo's only member.
+var ada = struct {
+	id             int
+	name, password string
+}{7, "ada", "lovelace"}
+
+func (site *Site) login(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	// A real site keeps a slow hash of the password, and limits the attempts.
+	if r.PostFormValue("username") != ada.name || r.PostFormValue("password") != ada.password {
+		back(w, r, s, "Your username and password didn’t match.", "login")
+		return
+	}
+	s.Set("key_before", prefix(s.Key())) // for the page; a real site tells nobody
+	s.Set("member_id", ada.id)
+	s.Set("message", "Hello, Ada. Your session has a new key; what it holds stayed.")
+	if err := s.CycleKey(r.Context()); err != nil {
+		failed(w, err)
+		return
+	}
+	http.Redirect(w, r, "/#login", http.StatusSeeOther)
+}
+
+func (site *Site) logout(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	before := prefix(s.Key())
+	if err := s.Flush(r.Context()); err != nil {
+		failed(w, err)
+		return
+	}
+	s.Set("key_before", before) // begins a new session
+	back(w, r, s, "You are logged out. Everything that the session held is gone.", "login")
+}
+
+func (site *Site) comment(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	if sessions.Get(s, "has_commented", false) {
+		back(w, r, s, "You have commented already.", "comment")
+		return
+	}
+	s.Set("has_commented", true)
+	back(w, r, s, "Thanks for your comment!", "comment")
+}
+
+func (site *Site) expiry(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	var message string
+	switch r.PostFormValue("expiry") {
+	case "after":
+		s.ExpireAfter(5 * time.Minute)
+		message = "The session ends 5 minutes after the last request."
+	case "at":
+		s.ExpireAt(site.now().Add(5 * time.Minute))
+		message = "The session ends in 5 minutes, whatever you do."
+	case "browser_close":
+		s.ExpireAtBrowserClose()
+		message = "The cookie ends with the browser."
+	case "default":
+		s.ExpireByDefault()
+		message = "The settings decide again."
+	default:
+		http.Error(w, "expiry: after, at, browser_close or default, please", http.StatusBadRequest)
+		return
+	}
+	back(w, r, s, message, "expiry")
+}
+
+func (site *Site) flush(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	if err := s.Flush(r.Context()); err != nil {
+		failed(w, err)
+		return
+	}
+	http.Redirect(w, r, "/goodbye", http.StatusSeeOther)
+}
