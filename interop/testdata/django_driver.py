@@ -1,0 +1,297 @@
+"""A real Django for the tests of this folder: sessions on one SQLite file.
+
+    python3 django_driver.py '{"database": FILE, "secret_key": KEY, ...}'
+
+One JSON request a line on standard input, {"op": NAME, ...}; one JSON answer a
+line on standard output: {"ok": RESULT} or {"err": EXCEPTION, "text": TEXT}. A
+request with "now" (epoch seconds as decimal text) sees the clock stand there.
+Session data travels as JSON texts inside strings: Go's encoding/json would
+change big integers, NaN and lone surrogates.
+
+It runs under every Django from 3.2 on and needs nothing else. What stock Django
+does is never imitated, with one exception: see set_expiry.
+"""
+
+import datetime
+import decimal
+import importlib
+import json
+import logging
+import sys
+import time
+
+import django
+from django.conf import settings
+
+CONFIG = json.loads(sys.argv[1])
+settings.configure(
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": CONFIG["database"],
+            "OPTIONS": {"timeout": 20},
+        }
+    },
+    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
+    INSTALLED_APPS=[
+        "django.contrib.contenttypes",
+        "django.contrib.auth",
+        "django.contrib.sessions",
+    ],
+    LOGGING_CONFIG=None,
+    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    SECRET_KEY=CONFIG["secret_key"],
+    SECRET_KEY_FALLBACKS=CONFIG.get("secret_key_fallbacks") or [],
+    SESSION_COOKIE_AGE=CONFIG.get("cookie_age") or 1209600,
+    SESSION_EXPIRE_AT_BROWSER_CLOSE=CONFIG.get("browser_close", False),
+    SESSION_ENGINE="django.contrib.sessions.backends." + (CONFIG.get("engine") or "db"),
+    SESSION_FILE_PATH=CONFIG.get("file_path") or None,
+    TIME_ZONE=CONFIG.get("time_zone") or "UTC",
+    USE_TZ=CONFIG["use_tz"],
+)
+django.setup()
+
+from django.contrib import auth  # noqa: E402
+from django.contrib.sessions.models import Session  # noqa: E402
+from django.core import management, signing  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import RequestFactory  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+SessionStore = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+UTC = datetime.timezone.utc
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+ISO_EXPIRY = django.VERSION >= (4, 1)  # a datetime is stored as text
+
+real_now, real_time = timezone.now, time.time
+logs = []
+opened = {}  # sessions in flight
+
+
+class Collector(logging.Handler):
+    def emit(self, record):
+        logs.append(record.getMessage())
+
+
+logging.getLogger("django.security").addHandler(Collector())
+
+
+def local(instant):
+    """An instant as this Django's own datetimes are: aware or naive."""
+    return instant if settings.USE_TZ else timezone.make_naive(instant)
+
+
+def moment(text):
+    return local(EPOCH + datetime.timedelta(microseconds=int(decimal.Decimal(text) * 1000000)))
+
+
+def epoch(value):
+    """A datetime of Django's as microseconds since the epoch."""
+    if timezone.is_naive(value):
+        value = timezone.make_aware(value)
+    return (value - EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def freeze(text):
+    if text is None:
+        timezone.now, time.time = real_now, real_time
+    else:
+        timezone.now, time.time = (lambda: moment(text)), (lambda: float(text))
+
+
+def set_expiry(store, expiry):
+    kind, value = expiry["t"], expiry.get("v")
+    if kind == "none":
+        store.set_expiry(None)
+    elif kind == "seconds":
+        store.set_expiry(json.loads(value))
+    elif ISO_EXPIRY:
+        delta = kind == "delta"
+        store.set_expiry(datetime.timedelta(microseconds=int(value)) if delta else moment(value))
+    else:
+        # Before 4.1 a datetime has no JSON, so save() raises TypeError and no
+        # such row exists. This is what 4.1 and later store.
+        if kind == "delta":
+            date = timezone.now() + datetime.timedelta(microseconds=int(value))
+        else:
+            date = moment(value)
+        store["_session_expiry"] = date.isoformat()
+
+
+def own_expiry(store):
+    """The keyword that makes a Django before 4.1 understand a text."""
+    value = store.get("_session_expiry")
+    if ISO_EXPIRY or not isinstance(value, str):
+        return {}
+    return {"expiry": datetime.datetime.fromisoformat(value)}
+
+
+def save(store, must_create=False):
+    if not own_expiry(store):
+        return store.save(must_create=must_create)
+    key = store._get_or_create_session_key()  # Before 4.1 only, see set_expiry.
+    Session.objects.save(key, store._session_cache, store.get_expiry_date(**own_expiry(store)))
+
+
+def state(store):
+    """What this Django sees in a session; loads it."""
+    data = dict(store.items())
+    own = own_expiry(store)
+    return {
+        "key": store.session_key,
+        "data": json.dumps(data),
+        "age": json.dumps(store.get_expiry_age(**own)),
+        "date": epoch(store.get_expiry_date(**own)),
+        "browser_close": store.get_expire_at_browser_close(),
+    }
+
+
+def request_with(store):
+    request = RequestFactory().get("/")
+    request.session = store
+    return request
+
+
+def op_hello():
+    return {"django": django.get_version(), "python": sys.version.split()[0]}
+
+
+def op_migrate(fake_initial=False):
+    management.call_command("migrate", fake_initial=fake_initial, verbosity=0, interactive=False)
+
+
+def op_create(data, expiry=None, key=None):
+    """A new session, saved; under that key if there is one."""
+    store = SessionStore(key)
+    store._session_cache = {}
+    for name, value in json.loads(data).items():
+        store[name] = value
+    if expiry:
+        set_expiry(store, expiry)
+    save(store, must_create=True)
+    return store.session_key
+
+
+def op_put(key, data, expires):
+    """A row with just that expiry."""
+    Session.objects.save(key, json.loads(data), moment(expires))
+
+
+def op_load(key):
+    return state(SessionStore(key))
+
+
+def op_change(key, data):
+    """Sets values in a stored session."""
+    store = SessionStore(key)
+    for name, value in json.loads(data).items():
+        store[name] = value
+    save(store)
+    return store.session_key
+
+
+def op_open(key):
+    """Loads a session that a later op_finish changes and saves."""
+    store = SessionStore(key)
+    store.items()
+    opened[key] = store
+
+
+def op_finish(key, data):
+    store = opened.pop(key)
+    store.update(json.loads(data))
+    save(store)
+
+
+def op_exists(key):
+    return SessionStore().exists(key)
+
+
+def op_delete(key):
+    SessionStore().delete(key)
+
+
+def op_login(key=None):
+    user, _ = auth.get_user_model().objects.get_or_create(username="alice")
+    request = request_with(SessionStore(key))
+    auth.login(request, user)
+    request.session.save()
+    return request.session.session_key
+
+
+def op_logout(key):
+    auth.logout(request_with(SessionStore(key)))
+
+
+def op_user(key):
+    """Who is logged in with that session; "" for nobody."""
+    return auth.get_user(request_with(SessionStore(key))).get_username()
+
+
+def op_clearsessions():
+    management.call_command("clearsessions")
+
+
+def op_keys():
+    return sorted(Session.objects.values_list("session_key", flat=True))
+
+
+def op_decode_all():
+    """Every row as a site's own listing reads it."""
+    return {s.session_key: json.dumps(s.get_decoded()) for s in Session.objects.all()}
+
+
+def op_row(key):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT session_data, CAST(expire_date AS TEXT), typeof(session_data), typeof(expire_date)"
+            " FROM django_session WHERE session_key = %s",
+            [key],
+        )
+        row = cursor.fetchone()
+    return row and dict(zip(["data", "expire_date", "data_type", "date_type"], row))
+
+
+class Raw:
+    """A serializer that leaves the JSON text as it is."""
+
+    def loads(self, data):
+        return data.decode("latin-1")
+
+
+def op_payload(key):
+    """The JSON text inside a stored session, once its signature is checked."""
+    return signing.loads(op_row(key)["data"], salt="django.contrib.sessions.SessionStore", serializer=Raw)
+
+
+def op_decode(data):
+    return {"data": json.dumps(SessionStore().decode(data)), "logs": logs[:]}
+
+
+def op_encode(data):
+    return SessionStore().encode(json.loads(data))
+
+
+def op_schema():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = 'django_session' AND sql IS NOT NULL ORDER BY name"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def main():
+    answers, sys.stdout = sys.stdout, sys.stderr  # Django's commands may print
+    for line in sys.stdin:
+        request = json.loads(line)
+        del logs[:]
+        freeze(request.pop("now", None))
+        try:
+            answer = {"ok": globals()["op_" + request.pop("op")](**request)}
+        except Exception as e:
+            answer = {"err": type(e).__name__, "text": str(e)}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+main()
