@@ -1,0 +1,33 @@
+# `make` lists what there is to make.
+
+FUZZTIME ?= 1m
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+.PHONY: test
+test: ## the whole suite; on Debian and Ubuntu it first installs what the tests need
+	@scripts/testdeps
+	@scripts/servers
+	@scripts/test
+
+.PHONY: check
+check: ## gofmt, gofumpt, go vet and staticcheck, in every module
+	@scripts/check
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (1m) each: make fuzz FUZZTIME=5m
+	@scripts/fuzz $(FUZZTIME)
+
+.PHONY: cover
+cover: ## what the tests of all modules cover, as a list and as coverage/index.html
+	@scripts/cover
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	@scripts/tidy
+
+.PHONY: demo
+demo: ## the demo on http://127.0.0.1:8000/
+	go run ./cmd/keepsake demo
