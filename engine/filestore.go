@@ -431,6 +431,22 @@ func ignoreAbsent(err error) error {
 	return failedFile("clear expired", err)
 }
 
+// inPlace checks that name still is f.
+func (s *fileStore) inPlace(name string, f *os.File) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := s.root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(opened, named) {
+		return errOvertaken
+	}
+	return nil
+}
+
 // failedFile drops the path, which holds the session key.
 func failedFile(what string, err error) error {
 	var pathError *fs.PathError

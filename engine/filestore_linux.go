@@ -89,22 +89,6 @@ func (s *fileStore) tryLock(key string) (_ *os.File, _ sessions.Record, err erro
 	return f, rec, nil
 }
 
-// inPlace checks that name still is f.
-func (s *fileStore) inPlace(name string, f *os.File) error {
-	opened, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	named, err := s.root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(opened, named) {
-		return errOvertaken
-	}
-	return nil
-}
-
 // putNew gives a temporary file its name, only if that is free.
 func (s *fileStore) putNew(temporary, name string) error {
 	return s.renameat2(temporary, name, unix.RENAME_NOREPLACE)

@@ -53,21 +53,6 @@ func (s *fileStore) lock(ctx context.Context, key string) (_ *heldFile, _ sessio
 	return &heldFile{f, release}, rec, nil
 }
 
-func (s *fileStore) inPlace(name string, f *os.File) error {
-	opened, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	named, err := s.root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(opened, named) {
-		return errOvertaken
-	}
-	return nil
-}
-
 func (s *fileStore) putNew(temporary, name string) error { return s.root.Link(temporary, name) }
 
 func (s *fileStore) exchange(temporary, name string, f *os.File) error {
