@@ -151,7 +151,10 @@ func TestOneRequestsTrouble(t *testing.T) {
 		save("last", last)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		equal(t, "outcomes", fmt.Sprint(outcome),
+		mu.Lock()
+		outcomes := fmt.Sprint(outcome)
+		mu.Unlock()
+		equal(t, "outcomes", outcomes,
 			"map[first:saved last:saved loser:409 ok:saved panics:panic: on the second run typed:500 winner:saved]")
 		equal(t, "stored", sessionText(open()), `{"n":2,"shape":"another","bomb":true}`)
 		equal(t, "writes", store.replaces, 2)
@@ -175,6 +178,11 @@ func TestWaiterGivesUp(t *testing.T) {
 		begin := time.Now()
 		var mu sync.Mutex
 		ended := map[string]string{}
+		outcome := func() string {
+			mu.Lock()
+			defer mu.Unlock()
+			return fmt.Sprint(ended)
+		}
 		save := func(name string, limit time.Duration) {
 			other := reload(t, m, s)
 			other.Set(name, true)
@@ -193,10 +201,10 @@ func TestWaiterGivesUp(t *testing.T) {
 		save("patient", time.Minute)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		equal(t, "after 3 s", fmt.Sprint(ended), "map[impatient:2s true false]")
+		equal(t, "after 3 s", outcome(), "map[impatient:2s true false]")
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
-		equal(t, "in the end", fmt.Sprint(ended), "map[impatient:2s true false patient:8s false true writer:4s false true]")
+		equal(t, "in the end", outcome(), "map[impatient:2s true false patient:8s false true writer:4s false true]")
 		equal(t, "stored", sessionText(reload(t, m, s)), `{"n":0,"writer":true,"patient":true}`)
 	})
 }

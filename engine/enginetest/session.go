@@ -259,11 +259,12 @@ func expiryCase(e *env) {
 	exists(ruleSlides, "after", false)
 
 	age := e.settings.CookieAge
-	e.clock.advance(begin.Add(age - time.Second).Sub(e.clock.now()))
+	shortly := max(time.Second, e.moment())
+	e.clock.advance(begin.Add(age - shortly).Sub(e.clock.now()))
 	exists(ruleDefault, "close", true)
 	exists(ruleDefault, "default", true)
 	save("default")
-	e.clock.advance(time.Second)
+	e.clock.advance(shortly)
 	exists(ruleDefault, "close", false)
 	exists(ruleDefault, "default", true)
 }
