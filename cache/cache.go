@@ -66,3 +66,14 @@ type Cache interface {
 // NoEnd as a ttl keeps a value until the cache needs the room: Django's
 // timeout=None.
 const NoEnd time.Duration = 1<<63 - 1
+
+// Epocher is a Cache whose server can come back with contents of before: from a
+// dump, or as a replica that takes over. A coherent reader (the cached_db engine)
+// does not trust a value that was stored in another epoch.
+type Epocher interface {
+	// Epoch names the present run of the server, as every client of it sees it.
+	// It asks the server only after a connection was made anew: when Epoch
+	// returns the same name before and after a call, the call was answered by
+	// that run. "" means that the cache can't tell.
+	Epoch(ctx context.Context) (string, error)
+}

@@ -25,8 +25,9 @@ type CacheEngine struct {
 	// engine. "" is Django's, "django.contrib.sessions.cache".
 	KeyPrefix string
 
-	// Codec writes the values. Nil is Django's: the session's dict, pickled.
-	Codec sessions.Codec
+	// Codec makes what the values are written with. Nil is Django's, the
+	// session's dict, pickled: codec.PickleOptions{}.
+	Codec codec.Maker
 }
 
 // Cache keeps sessions in c, as a Django with the cache engine on the same cache
@@ -38,12 +39,9 @@ func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if e.Cache == nil {
 		return sessions.Backend{}, errors.New("engine: Cache needs a cache")
 	}
-	if e.Codec == nil {
-		c, err := codec.NewPickle(codec.PickleOptions{})
-		if err != nil {
-			return sessions.Backend{}, err
-		}
-		e.Codec = c
+	c, err := makeCodec(e.Codec, codec.PickleOptions{}, st)
+	if err != nil {
+		return sessions.Backend{}, err
 	}
 	if e.KeyPrefix == "" {
 		e.KeyPrefix = "django.contrib.sessions.cache"
@@ -52,5 +50,5 @@ func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	return sessions.Backend{Name: "cache", Store: s, Codec: e.Codec}, nil
+	return sessions.Backend{Name: "cache", Store: s, Codec: c}, nil
 }

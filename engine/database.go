@@ -31,9 +31,9 @@ type DatabaseEngine struct {
 	// have them already, or Migrate makes them with their Type.
 	Columns []Column
 
-	// SignedJSON are the choices of the stored format; the zero value is
-	// Django's.
-	SignedJSON codec.SignedJSONOptions
+	// Codec makes what the stored format is written with. Nil is Django's:
+	// codec.SignedJSONOptions{}.
+	Codec codec.Maker
 }
 
 // Column is a column that is filled from the session, an account's id for
@@ -80,7 +80,7 @@ func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 			errs = append(errs, fmt.Errorf("engine: Database: the column %q needs a plain name and a Value", c.Name))
 		}
 	}
-	c, err := codec.NewSignedJSON(st, e.SignedJSON)
+	c, err := makeCodec(e.Codec, codec.SignedJSONOptions{}, st)
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -88,4 +88,12 @@ func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 		return sessions.Backend{}, errors.Join(errs...)
 	}
 	return sessions.Backend{Name: "db", Store: newSQLStore(e, d, c, st), Codec: c}, nil
+}
+
+// makeCodec makes an engine's codec: its own, or else Django's.
+func makeCodec(own, django codec.Maker, st sessions.Settings) (sessions.Codec, error) {
+	if own == nil {
+		own = django
+	}
+	return own.Make(st)
 }

@@ -28,9 +28,9 @@ type FileEngine struct {
 	// "" is the system's folder for temporary files.
 	Dir string
 
-	// SignedJSON are the choices of the stored format; the zero value is
-	// Django's.
-	SignedJSON codec.SignedJSONOptions
+	// Codec makes what the stored format is written with. Nil is Django's:
+	// codec.SignedJSONOptions{}.
+	Codec codec.Maker
 }
 
 // File keeps sessions in files in dir, "" for the system's folder for temporary
@@ -39,7 +39,7 @@ func File(dir string) FileEngine { return FileEngine{Dir: dir} }
 
 // Open reports a folder that is missing, or in which no file can be made.
 func (e FileEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSignedJSON(st, e.SignedJSON)
+	c, err := makeCodec(e.Codec, codec.SignedJSONOptions{}, st)
 	if err != nil {
 		return sessions.Backend{}, err
 	}
