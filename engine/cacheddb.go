@@ -93,6 +93,14 @@ func (e CachedDBEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return sessions.Backend{}, err
 	}
+	e.complete()
+	backend.Name = "cached_db"
+	backend.Store = newCachedStore(e, backend, pickle, st)
+	return backend, nil
+}
+
+// complete puts the defaults in.
+func (e *CachedDBEngine) complete() {
 	if e.KeyPrefix == "" {
 		e.KeyPrefix = "django.contrib.sessions.cached_db"
 	}
@@ -102,7 +110,4 @@ func (e CachedDBEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if e.Timeout == 0 {
 		e.Timeout = 500 * time.Millisecond
 	}
-	backend.Name = "cached_db"
-	backend.Store = newCachedStore(e, backend, pickle, st)
-	return backend, nil
 }

@@ -71,13 +71,21 @@ func newCachedStore(e CachedDBEngine, b sessions.Backend, pickle *codec.Pickle, 
 
 func (s *cachedStore) key(key string) string { return s.keys.Make(s.prefix + key) }
 
+// use is what the cache is asked for.
+type use bool
+
+const (
+	reading use = false
+	writing use = true
+)
+
 // ask does something in the cache, within its time. An error means that the cache
 // did not do it and counts as down, unless it was the caller who gave up.
-func (s *cachedStore) ask(ctx context.Context, what func(context.Context) error) error {
+func (s *cachedStore) ask(ctx context.Context, u use, what func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := what(limited)
-	if err != nil && ctx.Err() == nil && s.health.failed(time.Now(), false) {
+	if err != nil && ctx.Err() == nil && s.health.failed(time.Now(), bool(u), false) {
 		s.log.Warn("engine: cached_db: the cache is down, the database goes on alone", "error", err)
 	}
 	return err
@@ -101,23 +109,25 @@ func (s *cachedStore) run(ctx context.Context) (string, error) {
 }
 
 // errEpoch: the cache's server was another one before and after a call.
-var errEpoch = errors.New("engine: cached_db: the cache has just come back")
+var errEpoch = errors.New("engine: cached_db: the cache was restarted meanwhile")
 
-// within calls what in one epoch and returns its name.
-func (s *cachedStore) within(ctx context.Context, what func(context.Context) error) (epoch string, err error) {
-	err = s.ask(ctx, func(ctx context.Context) error {
+// within calls what in one epoch and returns its name. errEpoch is no failure of
+// the cache.
+func (s *cachedStore) within(ctx context.Context, u use, what func(context.Context) error) (epoch string, err error) {
+	var after string
+	err = s.ask(ctx, u, func(ctx context.Context) (err error) {
 		if epoch, err = s.run(ctx); err != nil {
 			return err
 		}
-		if err := what(ctx); err != nil {
+		if err = what(ctx); err != nil {
 			return err
 		}
-		after, err := s.run(ctx)
-		if err == nil && after != epoch {
-			err = errEpoch
-		}
+		after, err = s.run(ctx)
 		return err
 	})
+	if err == nil && after != epoch {
+		err = errEpoch
+	}
 	return epoch, err
 }
 
@@ -131,7 +141,7 @@ func (s *cachedStore) ready(ctx context.Context) (write, read bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	if err := s.recover(ctx); err != nil {
-		s.health.failed(time.Now(), true)
+		s.health.failed(time.Now(), false, true)
 		return false, false
 	}
 	if s.health.recovered(time.Now(), s.life) {
@@ -175,7 +185,7 @@ func (s *cachedStore) Load(ctx context.Context, key string) (sessions.Record, er
 	}
 	var item cache.Item
 	found := false
-	epoch, err := s.within(ctx, func(ctx context.Context) error {
+	epoch, err := s.within(ctx, reading, func(ctx context.Context) error {
 		var err error
 		item, err = s.cache.Get(ctx, s.key(key))
 		found = err == nil
@@ -204,7 +214,7 @@ func (s *cachedStore) Load(ctx context.Context, key string) (sessions.Record, er
 func (s *cachedStore) fill(ctx context.Context, key string, item cache.Item, found bool) (sessions.Record, error) {
 	mark := s.marks.next()
 	leased := false
-	epoch, err := s.within(ctx, func(ctx context.Context) (err error) {
+	epoch, err := s.within(ctx, reading, func(ctx context.Context) (err error) {
 		if found {
 			_, err = s.cache.Swap(ctx, s.key(key), item, mark, leaseMark)
 		} else {
@@ -224,7 +234,7 @@ func (s *cachedStore) fill(ctx context.Context, key string, item cache.Item, fou
 	if loadErr == nil {
 		value, ttl = s.value(epoch, rec)
 	}
-	_ = s.ask(ctx, func(ctx context.Context) error {
+	_ = s.ask(ctx, reading, func(ctx context.Context) error {
 		_, err := s.cache.Swap(ctx, s.key(key), cache.Item{Value: mark}, value, ttl)
 		if answered(err) {
 			return nil // it is no longer ours to fill
@@ -262,12 +272,17 @@ type written struct {
 func (s *cachedStore) mark(ctx context.Context, key string) (written, error) {
 	var err error
 	if write, _ := s.ready(ctx); write {
-		w := written{mark: s.marks.next()}
-		w.epoch, err = s.within(ctx, func(ctx context.Context) error {
-			return s.cache.Set(ctx, s.key(key), w.mark, writerMark)
-		})
-		if err == nil {
-			return w, nil
+		for range 3 { // restarts between two calls are rare
+			w := written{mark: s.marks.next()}
+			w.epoch, err = s.within(ctx, writing, func(ctx context.Context) error {
+				return s.cache.Set(ctx, s.key(key), w.mark, writerMark)
+			})
+			if err == nil {
+				return w, nil
+			}
+			if !errors.Is(err, errEpoch) {
+				break
+			}
 		}
 	}
 	switch {
@@ -291,7 +306,7 @@ func (s *cachedStore) publish(ctx context.Context, key string, w written, rec se
 			return s.settle(ctx, key, writerMark) // only the mark tells of it
 		}
 		done := false
-		err := s.ask(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		err := s.ask(context.WithoutCancel(ctx), writing, func(ctx context.Context) error {
 			_, err := s.cache.Swap(ctx, s.key(key), cache.Item{Value: w.mark}, value, ttl)
 			done = err == nil
 			if answered(err) {
@@ -317,7 +332,7 @@ func (s *cachedStore) settle(ctx context.Context, key string, life time.Duration
 		}
 		return nil
 	}
-	err := s.ask(context.WithoutCancel(ctx), func(ctx context.Context) error {
+	err := s.ask(context.WithoutCancel(ctx), writing, func(ctx context.Context) error {
 		return s.cache.Set(ctx, s.key(key), s.marks.next(), life)
 	})
 	if err != nil {

@@ -20,11 +20,14 @@ const (
 	mostUnmarked = 100_000
 )
 
-// cacheHealth is a circuit breaker that also knows what the cache has missed. Its
-// times are of the process's own clock. The zero value is a cache in good health.
+// cacheHealth is a circuit breaker that also knows what the cache has missed. A
+// read that fails keeps only reads from the cache: as long as the writers of a
+// process reach it, they must tell it what they write. Times are of the process's
+// own clock. The zero value is a cache in good health.
 type cacheHealth struct {
 	mu       sync.Mutex
 	pause    time.Duration // zero: the circuit is closed
+	unwrite  bool          // a write has failed: it is open for writes, too
 	retry    time.Time     // when somebody may try again
 	trying   bool          // somebody does
 	unread   time.Time     // until then the cache is written, but not read
@@ -39,23 +42,22 @@ type cacheHealth struct {
 func (h *cacheHealth) usable(now time.Time) (write, read, try bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed() {
+	if h.pause == 0 && len(h.unmarked) == 0 {
 		return true, !now.Before(h.unread), false
 	}
 	if h.trying || now.Before(h.retry) {
-		return false, false, false
+		return !h.unwrite, false, false
 	}
 	h.trying = true
 	return false, false, true
 }
 
-func (h *cacheHealth) closed() bool { return h.pause == 0 && len(h.unmarked) == 0 }
-
-// failed opens the circuit, and reports whether it was closed. try is whether
-// the caller was to try.
-func (h *cacheHealth) failed(now time.Time, try bool) bool {
+// failed opens the circuit after a failure of a read or a write, and reports
+// whether it was closed. try is whether the caller was to try.
+func (h *cacheHealth) failed(now time.Time, write, try bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.unwrite = h.unwrite || write
 	was := h.pause == 0
 	if !was && !try {
 		return false // it had begun before the circuit was opened
@@ -82,17 +84,17 @@ func (h *cacheHealth) recovered(now time.Time, life time.Duration) bool {
 	if h.overflow { // until everything has ended that may be out of date
 		wait = max(wait, life)
 	}
-	h.pause, h.overflow, h.unread = 0, false, now.Add(wait)
+	h.pause, h.unwrite, h.overflow, h.unread = 0, false, false, now.Add(wait)
 	return true
 }
 
 // missed remembers a key whose session was written without the cache's knowing,
-// unless the circuit is closed by now: then it reports false, and the caller must
-// tell the cache.
+// unless the cache may be written by now: then it reports false, and the caller
+// must tell the cache.
 func (h *cacheHealth) missed(key string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed() {
+	if !h.unwrite {
 		return false
 	}
 	h.remember(key)
