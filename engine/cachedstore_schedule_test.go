@@ -473,6 +473,9 @@ func TestCoherence(t *testing.T) {
 		{"strict, whatever fails", 5000, true, chances{flush: 2, restore: 2, readFails: 2, writeFails: 3, commitLost: 1, crash: 1, django: 1, stalls: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if raceDetector { // twenty times slower
+				c.schedules /= 10
+			}
 			for seed := range c.schedules {
 				if wrong := play(t, seed, c.strict, c.chances); wrong != "" {
 					t.Fatal(wrong)
