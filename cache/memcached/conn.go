@@ -1,0 +1,218 @@
+package memcached
+
+import (
+	"bufio"
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/keepsake-go/sessions/cache"
+)
+
+// The flags of pymemcache and pylibmc that matter here.
+const (
+	flagPickle = 1
+	flagZlib   = 8
+)
+
+// maxValue is the size in bytes of the largest value that is read, also when
+// decompressed. memcached itself stores 1 MB unless told otherwise.
+const maxValue = 64 << 20
+
+// conn is a connection to a server, for one call at a time.
+type conn struct {
+	net.Conn
+	r      *bufio.Reader
+	number uint64         // it was the so manieth that was made to its server
+	dials  *atomic.Uint64 // how many were made by now
+	out    []byte         // the request; used again
+	broken bool           // nothing more may be sent on it
+}
+
+// token is what Item.Token holds: memcached's number of the version of a value.
+// A server that restarts begins to count anew, so the number means something
+// only on connections that were there when it was read.
+type token struct {
+	cas   uint64
+	dials uint64 // connections made to the server before it was read
+}
+
+// knows reports whether the token means something on this connection.
+func (c *conn) knows(t token) bool { return c.number <= t.dials }
+
+// fail marks the connection as broken.
+func (c *conn) fail(err error) error {
+	c.broken = true
+	return err
+}
+
+// get reads a value, or returns cache.ErrMiss.
+func (c *conn) get(key string) (cache.Item, error) {
+	dials := c.dials.Load()
+	c.out = append(append(append(c.out[:0], "gets "...), key...), "\r\n"...)
+	if _, err := c.Write(c.out); err != nil {
+		return cache.Item{}, c.fail(err)
+	}
+	value, flags, cas, err := c.readValue(key)
+	if err != nil {
+		return cache.Item{}, err
+	}
+	if flags&flagZlib != 0 {
+		if value, err = inflate(value); err != nil {
+			return cache.Item{}, err
+		}
+	}
+	return cache.Item{Value: value, Token: token{cas, dials}}, nil
+}
+
+// readValue reads the answer to gets.
+func (c *conn) readValue(key string) (value string, flags uint32, cas uint64, err error) {
+	line, err := c.readLine()
+	switch {
+	case err != nil:
+		return "", 0, 0, err
+	case line == "END":
+		return "", 0, 0, cache.ErrMiss
+	}
+	rest, found := strings.CutPrefix(line, "VALUE "+key+" ")
+	fields := strings.Split(rest, " ")
+	if !found || len(fields) != 3 {
+		return "", 0, 0, c.refused(line)
+	}
+	flags64, flagsErr := strconv.ParseUint(fields[0], 10, 32)
+	size, sizeErr := strconv.ParseUint(fields[1], 10, 32)
+	cas, casErr := strconv.ParseUint(fields[2], 10, 64)
+	switch {
+	case flagsErr != nil, sizeErr != nil, casErr != nil:
+		return "", 0, 0, c.refused(line)
+	case size > maxValue:
+		return "", 0, 0, c.fail(fmt.Errorf("a value of %d bytes; more than %d are not read", size, maxValue))
+	}
+	const end = "\r\nEND\r\n"
+	var data bytes.Buffer // grows with what arrives, not with what is announced
+	data.Grow(int(min(size, 1<<20)) + len(end))
+	if _, err := io.CopyN(&data, c.r, int64(size)+int64(len(end))); err != nil {
+		return "", 0, 0, c.fail(noEOF(err))
+	}
+	value, found = strings.CutSuffix(data.String(), end)
+	if !found {
+		return "", 0, 0, c.fail(errGarbled)
+	}
+	return value, uint32(flags64), cas, nil
+}
+
+// store sends a storage command and returns its answer: STORED, NOT_STORED,
+// EXISTS or NOT_FOUND.
+func (c *conn) store(verb, key, value string, exptime int64, cas uint64) (string, error) {
+	b := append(append(append(c.out[:0], verb...), ' '), key...)
+	b = strconv.AppendInt(append(b, ' '), flagPickle, 10)
+	b = strconv.AppendInt(append(b, ' '), exptime, 10)
+	b = strconv.AppendInt(append(b, ' '), int64(len(value)), 10)
+	if verb == "cas" {
+		b = strconv.AppendUint(append(b, ' '), cas, 10)
+	}
+	b = append(append(append(b, "\r\n"...), value...), "\r\n"...)
+	return c.write(b, "STORED", "NOT_STORED", "EXISTS", "NOT_FOUND")
+}
+
+// delete removes a value, if there is one.
+func (c *conn) delete(key string) error {
+	_, err := c.write(append(append(append(c.out[:0], "delete "...), key...), "\r\n"...), "DELETED", "NOT_FOUND")
+	return err
+}
+
+// write sends a request that changes something, and returns the answer, if it is
+// one of those.
+func (c *conn) write(request []byte, answers ...string) (string, error) {
+	c.out = request
+	if cap(request) > 64<<10 {
+		c.out = nil // not to be held for ever
+	}
+	// The server does nothing before it has the whole request.
+	if n, err := c.Write(request); err != nil && n < len(request) {
+		return "", c.fail(err)
+	}
+	line, err := c.readLine()
+	if err == nil && slices.Contains(answers, line) {
+		return line, nil
+	}
+	if err == nil {
+		err = c.refused(line)
+	}
+	switch err {
+	case ErrTooLarge, errNoRoom, errRequest:
+		return "", err
+	}
+	return "", fmt.Errorf("%w: %w", cache.ErrUnknownOutcome, err)
+}
+
+// readLine reads a line of an answer.
+func (c *conn) readLine() (string, error) {
+	line, err := c.r.ReadSlice('\n')
+	if err != nil {
+		return "", c.fail(noEOF(err))
+	}
+	text, found := strings.CutSuffix(string(line), "\r\n")
+	if !found {
+		return "", c.fail(errGarbled)
+	}
+	return text, nil
+}
+
+// What an answer may be that was not awaited. The answer itself is not quoted: it
+// may hold a key.
+var (
+	errNoRoom  = errors.New("the server has no room left")
+	errRequest = errors.New("the server does not understand the request")
+	errFailed  = errors.New("the server, or a proxy before it, failed")
+	errGarbled = errors.New("the server's answer is garbled")
+)
+
+// refused is what an answer means that is none of those that were awaited.
+func (c *conn) refused(line string) error {
+	c.broken = true // what else it will send is not known
+	lower := strings.ToLower(line)
+	switch {
+	case strings.HasPrefix(lower, "server_error object too large"):
+		return ErrTooLarge
+	case strings.HasPrefix(lower, "server_error out of memory"):
+		return errNoRoom
+	case strings.HasPrefix(line, "SERVER_ERROR"):
+		return errFailed
+	case line == "ERROR", strings.HasPrefix(line, "CLIENT_ERROR"):
+		return errRequest
+	}
+	return errGarbled
+}
+
+// noEOF says what the end of a connection is in the middle of a call.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// inflate decompresses what pylibmc has compressed. What can't be decompressed
+// is returned as it is, for the codec to refuse.
+func inflate(value string) (string, error) {
+	r, err := zlib.NewReader(strings.NewReader(value))
+	if err != nil {
+		return value, nil
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, maxValue+1))
+	switch {
+	case err != nil:
+		return value, nil
+	case len(plain) > maxValue:
+		return "", fmt.Errorf("a value of more than %d bytes when decompressed", maxValue)
+	}
+	return string(plain), nil
+}
