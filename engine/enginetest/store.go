@@ -619,7 +619,8 @@ func clearTraceCase(e *env) {
 		e.broken(ruleRotate, "%v", err)
 		return
 	}
-	for _, d := range []time.Duration{0, time.Second, sessions.RotationTrace - 2*time.Second} {
+	shortly := max(time.Second, e.moment())
+	for _, d := range []time.Duration{0, time.Second, sessions.RotationTrace - time.Second - shortly} {
 		e.clock.advance(d)
 		if n, err := clearer.ClearExpired(e.ctx, 100); err != nil || n != 0 {
 			e.broken(ruleClearTrace, "it deleted %d, %v", n, err)
