@@ -2,7 +2,6 @@ package memcached
 
 import (
 	"bufio"
-	"bytes"
 	"compress/zlib"
 	"errors"
 	"fmt"
@@ -96,16 +95,30 @@ func (c *conn) readValue(key string) (value string, flags uint32, cas uint64, er
 		return "", 0, 0, c.fail(fmt.Errorf("a value of %d bytes; more than %d are not read", size, maxValue))
 	}
 	const end = "\r\nEND\r\n"
-	var data bytes.Buffer // grows with what arrives, not with what is announced
-	data.Grow(int(min(size, 1<<20)) + len(end))
-	if _, err := io.CopyN(&data, c.r, int64(size)+int64(len(end))); err != nil {
-		return "", 0, 0, c.fail(noEOF(err))
+	data, err := c.read(int(size) + len(end))
+	if err != nil {
+		return "", 0, 0, err
 	}
-	value, found = strings.CutSuffix(data.String(), end)
+	value, found = strings.CutSuffix(data, end)
 	if !found {
 		return "", 0, 0, c.fail(errGarbled)
 	}
 	return value, uint32(flags64), cas, nil
+}
+
+// read reads n bytes. It makes room for many only as they arrive, since n is what
+// the server announced.
+func (c *conn) read(n int) (string, error) {
+	var text strings.Builder
+	for n > 0 {
+		part := make([]byte, min(n, 1<<20))
+		if _, err := io.ReadFull(c.r, part); err != nil {
+			return "", c.fail(noEOF(err))
+		}
+		text.Write(part)
+		n -= len(part)
+	}
+	return text.String(), nil
 }
 
 // store sends a storage command and returns its answer: STORED, NOT_STORED,
