@@ -3,6 +3,7 @@
 package memcached
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"syscall"
@@ -12,6 +13,9 @@ import (
 // without waiting: a server that has gone left an end or an error, and anything
 // else that arrived unasked makes it unusable, too.
 func alive(c net.Conn) bool {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
 	raw, ok := c.(syscall.Conn)
 	if !ok {
 		return true

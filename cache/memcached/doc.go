@@ -7,5 +7,6 @@
 // every proxy speaks. It sends no write twice, tells a write that was not done
 // from one whose answer was lost, and ends with its context.
 //
-// memcached forgets when it restarts, and when it needs the room.
+// memcached forgets when it restarts, and when it needs the room. One that is told
+// to remember (its option -e) must not be the cache of the cached_db engine.
 package memcached

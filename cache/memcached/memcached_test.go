@@ -2,14 +2,18 @@ package memcached_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +162,11 @@ func TestSessions(t *testing.T) {
 		servers, addresses := start(t, 1)
 		suite(t, servers, memcached.Options{Servers: []string{"unix:" + socket(t, addresses[0])}})
 	})
+	t.Run("TLS", func(t *testing.T) {
+		servers, addresses := start(t, 1)
+		address, config, _ := secured(t, addresses[0])
+		suite(t, servers, memcached.Options{Servers: []string{address}, TLS: config})
+	})
 }
 
 // socket is a Unix socket behind which a server listens.
@@ -167,15 +176,36 @@ func socket(t testing.TB, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	listener, err := net.Listen("unix", dir+"/s")
 	if err != nil {
 		t.Fatal(err)
 	}
+	relay(t, listener, address)
+	return dir + "/s"
+}
+
+// secured is an address where a server is spoken to with TLS, how a client trusts
+// it, and how many connections there were.
+func secured(t testing.TB, address string) (string, *tls.Config, *atomic.Int64) {
+	t.Helper()
+	identity := httptest.NewTLSServer(nil) // for its certificate
+	defer identity.Close()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: identity.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := relay(t, listener, address)
+	return listener.Addr().String(), identity.Client().Transport.(*http.Transport).TLSClientConfig, accepted
+}
+
+// relay passes on to a server what a listener hears. It counts the connections.
+func relay(t testing.TB, listener net.Listener, address string) *atomic.Int64 {
+	var accepted atomic.Int64
 	var all sync.WaitGroup
 	t.Cleanup(func() {
 		listener.Close()
 		all.Wait()
-		os.RemoveAll(dir)
 	})
 	pass := func(to, from net.Conn) {
 		_, _ = io.Copy(to, from)
@@ -188,6 +218,7 @@ func socket(t testing.TB, address string) string {
 			if err != nil {
 				return
 			}
+			accepted.Add(1)
 			server, err := net.Dial("tcp", address)
 			if err != nil {
 				client.Close()
@@ -197,7 +228,7 @@ func socket(t testing.TB, address string) string {
 			all.Go(func() { pass(client, server) })
 		}
 	})
-	return dir + "/s"
+	return &accepted
 }
 
 // is checks what a call returned.
@@ -484,24 +515,28 @@ func settings() sessions.Settings {
 	return st
 }
 
-// calls makes one call of each kind.
-func calls(ctx context.Context, c *memcached.Cache, key string, old cache.Item) map[string]error {
-	_, getErr := c.Get(ctx, key)
-	_, addErr := c.Add(ctx, key, "v", time.Hour)
-	_, swapErr := c.Swap(ctx, key, old, "w", time.Hour)
-	return map[string]error{
-		"Get": getErr, "Add": addErr, "Swap": swapErr, "Set": c.Set(ctx, key, "x", time.Hour), "Delete": c.Delete(ctx, key),
-	}
-}
-
-// failed checks that errors say nothing about what is stored.
-func failed(t *testing.T, errs map[string]error) {
+// failing makes a call of each kind, which has to fail and say nothing about what
+// is stored. Before each it calls prepare.
+func failing(t *testing.T, ctx context.Context, c *memcached.Cache, key string, old cache.Item, prepare func()) (errs []error) {
 	t.Helper()
-	for what, err := range errs {
+	for _, call := range []struct {
+		name string
+		make func() error
+	}{
+		{"Get", func() error { _, err := c.Get(ctx, key); return err }},
+		{"Add", func() error { _, err := c.Add(ctx, key, "v", time.Hour); return err }},
+		{"Swap", func() error { _, err := c.Swap(ctx, key, old, "w", time.Hour); return err }},
+		{"Set", func() error { return c.Set(ctx, key, "x", time.Hour) }},
+		{"Delete", func() error { return c.Delete(ctx, key) }},
+	} {
+		prepare()
+		err := call.make()
 		if err == nil || errors.Is(err, cache.ErrMiss) || errors.Is(err, cache.ErrExists) || errors.Is(err, cache.ErrConflict) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: %v", call.name, err)
 		}
+		errs = append(errs, err)
 	}
+	return errs
 }
 
 // TestServerAway: without its server every call is an error, and never a miss;
@@ -534,7 +569,7 @@ func TestServerAway(t *testing.T) {
 
 	servers[0].Freeze()
 	begin := time.Now()
-	failed(t, calls(ctx, c, keys[0], old))
+	failing(t, ctx, c, keys[0], old, func() {})
 	present("frozen")
 	if waited := time.Since(begin); waited > 15*time.Second {
 		t.Errorf("five calls took %v", waited)
@@ -545,7 +580,7 @@ func TestServerAway(t *testing.T) {
 	}
 
 	servers[0].Kill()
-	failed(t, calls(ctx, c, keys[0], old))
+	failing(t, ctx, c, keys[0], old, func() {})
 	present("killed")
 	servers[0].Start()
 	_, err = c.Get(ctx, keys[0])
@@ -596,15 +631,17 @@ func TestContext(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	errs := calls(ended, c, "k", old)
-	failed(t, errs)
-	for what, err := range errs {
+	unchanged := func() { // and there is a connection to send something on
+		t.Helper()
+		got, err := c.Get(t.Context(), "k")
+		is(t, "Get", got, err, "v", nil)
+	}
+	for _, err := range failing(t, ended, c, "k", old, unchanged) {
 		if !errors.Is(err, context.Canceled) || errors.Is(err, cache.ErrUnknownOutcome) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("in an ended context: %v", err)
 		}
 	}
-	got, err := c.Get(t.Context(), "k")
-	is(t, "Get", got, err, "v", nil)
+	unchanged()
 
 	servers[0].Freeze()
 	for _, end := range []struct {
@@ -638,6 +675,32 @@ func TestContext(t *testing.T) {
 		}
 	}
 	servers[0].Thaw()
+}
+
+// TestTLS: a server that can't prove who it is gets nothing; one that has gone is
+// noticed, as without TLS.
+func TestTLS(t *testing.T) {
+	servers, addresses := start(t, 1)
+	address, config, accepted := secured(t, addresses[0])
+	stranger := open(t, memcached.Options{Servers: []string{address}, TLS: &tls.Config{}})
+	if err := stranger.Set(t.Context(), "k", "v", time.Hour); err == nil || errors.Is(err, cache.ErrUnknownOutcome) {
+		t.Errorf("Set on a stranger: %v", err)
+	}
+	c := open(t, memcached.Options{Servers: []string{address}, TLS: config})
+	for range 3 {
+		before := accepted.Load()
+		for range 5 {
+			if err := c.Set(t.Context(), "k", "v", time.Hour); err != nil {
+				t.Errorf("Set: %v", err)
+			}
+		}
+		if n := accepted.Load() - before; n != 1 {
+			t.Errorf("five calls took %d connections", n)
+		}
+		servers[0].Kill()
+		servers[0].Start()
+		time.Sleep(50 * time.Millisecond) // until the relay has noticed
+	}
 }
 
 // TestClose: a cache that is closed fails.

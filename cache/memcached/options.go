@@ -1,6 +1,7 @@
 package memcached
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,10 @@ type Options struct {
 	// Distribution says which of several servers has a key. The zero value is
 	// PyMemcacheCache's, Rendezvous; with PyLibMCCache it has to be Modula.
 	Distribution Distribution
+
+	// TLS is how servers with a host are spoken to; nil: without TLS. Where its
+	// ServerName is empty, the server's host is it.
+	TLS *tls.Config
 
 	// Timeout bounds each call of the cache, connecting included, if its context
 	// does not end earlier (0: 3 s).
@@ -71,7 +76,7 @@ func Open(o Options) (*Cache, error) {
 			wrong = append(wrong, fmt.Errorf("memcached: the server %q is named twice", location))
 		}
 		named[s.name] = true
-		s.timeout, s.maxIdle = o.Timeout, o.MaxIdle
+		s.timeout, s.maxIdle, s.tls = o.Timeout, o.MaxIdle, o.TLS
 		c.servers = append(c.servers, s)
 	}
 	if err := errors.Join(wrong...); err != nil {

@@ -3,6 +3,7 @@ package memcached
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +16,8 @@ import (
 // server is one memcached, with its connections that wait for work.
 type server struct {
 	network, address string
-	name             string // as pymemcache hashes it
+	name             string      // as pymemcache hashes it
+	tls              *tls.Config // nil: none
 	timeout          time.Duration
 	maxIdle          int
 
@@ -83,8 +85,7 @@ func (s *server) take(ctx context.Context, deadline time.Time) (*conn, error) {
 		}
 		c.Close() // nothing was sent on it: another one may serve
 	}
-	dialer := net.Dialer{Deadline: deadline}
-	connection, err := dialer.DialContext(ctx, s.network, s.address)
+	connection, err := s.dial(ctx, deadline)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +94,15 @@ func (s *server) take(ctx context.Context, deadline time.Time) (*conn, error) {
 		return nil, err
 	}
 	return &conn{Conn: connection, r: bufio.NewReader(connection), number: s.dials.Add(1), dials: &s.dials}, nil
+}
+
+func (s *server) dial(ctx context.Context, deadline time.Time) (net.Conn, error) {
+	dialer := &net.Dialer{Deadline: deadline}
+	if s.tls == nil || s.network == "unix" {
+		return dialer.DialContext(ctx, s.network, s.address)
+	}
+	secure := tls.Dialer{NetDialer: dialer, Config: s.tls}
+	return secure.DialContext(ctx, s.network, s.address)
 }
 
 func (s *server) takeIdle() (*conn, error) {
