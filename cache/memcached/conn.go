@@ -121,18 +121,20 @@ func (c *conn) read(n int) (string, error) {
 	return text.String(), nil
 }
 
-// store sends a storage command and returns its answer: STORED, NOT_STORED,
-// EXISTS or NOT_FOUND.
+// store sends a storage command and returns its answer: STORED, or NOT_STORED of
+// add and replace, or EXISTS or NOT_FOUND of cas.
 func (c *conn) store(verb, key, value string, exptime int64, cas uint64) (string, error) {
 	b := append(append(append(c.out[:0], verb...), ' '), key...)
 	b = strconv.AppendInt(append(b, ' '), flagPickle, 10)
 	b = strconv.AppendInt(append(b, ' '), exptime, 10)
 	b = strconv.AppendInt(append(b, ' '), int64(len(value)), 10)
+	answers := []string{"STORED", "NOT_STORED"}
 	if verb == "cas" {
+		answers = []string{"STORED", "EXISTS", "NOT_FOUND"}
 		b = strconv.AppendUint(append(b, ' '), cas, 10)
 	}
 	b = append(append(append(b, "\r\n"...), value...), "\r\n"...)
-	return c.write(b, "STORED", "NOT_STORED", "EXISTS", "NOT_FOUND")
+	return c.write(b, answers...)
 }
 
 // delete removes a value, if there is one.

@@ -102,6 +102,7 @@ func TestWhatAnswersMean(t *testing.T) {
 		"\r\n":                               cache.ErrUnknownOutcome,
 		"stored\n":                           cache.ErrUnknownOutcome,
 		"VALUE\r\n":                          cache.ErrUnknownOutcome,
+		"TOUCHED\r\n":                        cache.ErrUnknownOutcome,
 		"SERVER_ERROR timeout\r\n":           cache.ErrUnknownOutcome, // a proxy's
 		strings.Repeat("x", 10_000) + "\r\n": cache.ErrUnknownOutcome,
 		"SERVER_ERROR object too large for cache\r\n":   ErrTooLarge,
