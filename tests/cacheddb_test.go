@@ -16,6 +16,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/cache/memcached"
 	"github.com/keepsake-go/sessions/cache/redis"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
@@ -33,21 +34,40 @@ func openRedis(t testing.TB, s *testserver.RedisServer) *redis.Cache {
 	return c
 }
 
+// startRedis is a server, and how each process opens it.
+func startRedis(t testing.TB) func() cache.Cache {
+	r := testserver.Redis(t, testserver.RedisOptions{})
+	return func() cache.Cache { return openRedis(t, r) }
+}
+
+func startMemcached(t testing.TB) func() cache.Cache {
+	s := testserver.Memcached(t)
+	return func() cache.Cache {
+		c, err := memcached.Open(memcached.Options{Servers: []string{s.Addr}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+}
+
 // TestCachedDB puts the pair through the suite on real servers, in two processes.
 func TestCachedDB(t *testing.T) {
 	for _, pair := range []struct {
 		name  string
-		start func(testing.TB) sqlServer
+		db    func(testing.TB) sqlServer
+		cache func(testing.TB) func() cache.Cache
 	}{
-		{"PostgreSQL and Redis", sqlServers[0].start},
-		{"MariaDB and Redis", sqlServers[1].start},
+		{"PostgreSQL and Redis", sqlServers[0].start, startRedis},
+		{"MariaDB and memcached", sqlServers[1].start, startMemcached},
 		{"SQLite and Redis", func(t testing.TB) sqlServer {
 			return sqlServer{drivers[0].name, "file:" + t.TempDir() + "/sessions.db" + drivers[0].options}
-		}},
+		}, startRedis},
 	} {
 		t.Run(pair.name, func(t *testing.T) {
-			server, r := pair.start(t), testserver.Redis(t, testserver.RedisOptions{})
-			one, two := openRedis(t, r), openRedis(t, r)
+			server, open := pair.db(t), pair.cache(t)
+			one, two := open(), open()
 			var db *sql.DB
 			var e engine.CachedDBEngine
 			cases := 0

@@ -6,6 +6,7 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/keepsake-go/sessions v0.1.0
+	github.com/keepsake-go/sessions/cache/memcached v0.1.0
 	github.com/keepsake-go/sessions/cache/redis v0.1.0
 	github.com/ncruces/go-sqlite3 v0.37.0
 	go.uber.org/goleak v1.3.0
