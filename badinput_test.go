@@ -118,7 +118,7 @@ func TestBadCookies(t *testing.T) {
 func TestBadRows(t *testing.T) {
 	other := sessions.DefaultSettings()
 	other.SecretKey, other.Clock = "another "+siteSecret, func() time.Time { return siteNow }
-	foreign, err := codec.NewSignedJSON(other, codec.SignedJSONOptions{})
+	foreign, err := codec.NewSigned(other, codec.SignedOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type rowStore struct {
 }
 
 func (e rowEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{ReadSHA1: true})
+	c, err := codec.NewSigned(st, codec.SignedOptions{ReadSHA1: true})
 	return sessions.Backend{Name: "row", Store: rowStore{row: e.row}, Codec: c}, err
 }
 

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
-	"github.com/keepsake-go/sessions/internal/pyjson"
 	"github.com/keepsake-go/sessions/signing"
 )
 
 // EncryptedOptions are the choices of NewEncrypted.
 type EncryptedOptions struct {
+	// Serializer makes the text that is encrypted. Nil is JSONSerializer.
+	Serializer Serializer
+
 	// Purpose keeps what is encrypted here from being accepted elsewhere under
 	// the same secret key. "" is "session".
 	Purpose string
@@ -27,22 +29,23 @@ type EncryptedOptions struct {
 	MaxAge time.Duration
 }
 
-// Encrypted is a session as JSON, encrypted and authenticated with AES-256-GCM
-// under a key that HKDF-SHA-256 (RFC 5869) derives from SecretKey: nobody
-// without it can read or change the session. SecretKeyFallbacks are tried when
+// Encrypted is a session as its Serializer's text, JSON as a rule, encrypted and
+// authenticated with AES-256-GCM under a key that HKDF-SHA-256 (RFC 5869) derives
+// from SecretKey: nobody without it can read or change the session. SecretKeyFallbacks are tried when
 // reading. Make it with NewEncrypted; it is safe for concurrent use.
 //
 // A random 96-bit nonce is safe for 2^32 sessions under one key; change
 // SecretKey before that many were written.
 type Encrypted struct {
-	ciphers []cipher.AEAD // SecretKey's, then the fallbacks'
-	maxAge  time.Duration
-	now     func() time.Time
+	ciphers    []cipher.AEAD // SecretKey's, then the fallbacks'
+	serializer Serializer
+	maxAge     time.Duration
+	now        func() time.Time
 }
 
 // The stored form, in URL-safe base64 without padding:
 //
-//	version (1 byte) | nonce (12) | encrypted: seconds since 1970 (8), JSON | tag (16)
+//	version (1 byte) | nonce (12) | encrypted: seconds since 1970 (8), text | tag (16)
 const (
 	encryptedVersion = 1
 	nonceSize        = 12
@@ -58,6 +61,10 @@ func NewEncrypted(st sessions.Settings, o EncryptedOptions) (*Encrypted, error) 
 	c := &Encrypted{maxAge: o.MaxAge, now: st.Clock}
 	if c.now == nil {
 		c.now = time.Now
+	}
+	var err error
+	if c.serializer, err = serializer(o.Serializer); err != nil {
+		return nil, err
 	}
 	if st.SecretKey == "" {
 		return nil, errors.New("codec: encryption needs a SecretKey")
@@ -82,11 +89,12 @@ func NewEncrypted(st sessions.Settings, o EncryptedOptions) (*Encrypted, error) 
 
 // Encode encrypts the session under SecretKey.
 func (c *Encrypted) Encode(v sessions.Values) (string, error) {
-	plain := binary.BigEndian.AppendUint64(make([]byte, 0, 512), uint64(c.now().Unix()))
-	plain, err := appendObject(plain, &v)
+	text, err := c.serializer.Dumps(v)
 	if err != nil {
 		return "", err
 	}
+	plain := binary.BigEndian.AppendUint64(make([]byte, 0, stampSize+len(text)), uint64(c.now().Unix()))
+	plain = append(plain, text...)
 	sealed := make([]byte, 1+nonceSize, 1+nonceSize+len(plain)+c.ciphers[0].Overhead())
 	sealed[0] = encryptedVersion
 	_, _ = rand.Read(sealed[1:]) // ends the program rather than fail
@@ -112,7 +120,7 @@ func (c *Encrypted) DecodeDated(data string) (sessions.Values, time.Time, error)
 	if c.maxAge > 0 && c.now().Sub(written) > c.maxAge {
 		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, signing.ErrSignatureExpired)
 	}
-	v, err := parseObject(pyjson.Latin1ToASCII(string(plain[stampSize:])))
+	v, err := loads(c.serializer, string(plain[stampSize:]))
 	return v, written, err
 }
 

@@ -17,8 +17,8 @@ func settings() sessions.Settings {
 }
 
 // What Django's database, cached_db and file engines store.
-func ExampleSignedJSON() {
-	c, err := codec.NewSignedJSON(settings(), codec.SignedJSONOptions{})
+func ExampleSigned() {
+	c, err := codec.NewSigned(settings(), codec.SignedOptions{})
 	if err != nil {
 		panic(err)
 	}
@@ -42,8 +42,8 @@ func ExampleSignedJSON() {
 
 // What nobody touches goes back byte for byte: Python's big integers and its
 // spelling of floats.
-func ExampleSignedJSON_Decode() {
-	c, err := codec.NewSignedJSON(settings(), codec.SignedJSONOptions{Uncompressed: true})
+func ExampleSigned_Decode() {
+	c, err := codec.NewSigned(settings(), codec.SignedOptions{Uncompressed: true})
 	if err != nil {
 		panic(err)
 	}
@@ -68,9 +68,9 @@ func ExampleSignedJSON_Decode() {
 }
 
 // A row that a Django before 3.1 has left behind. engine.DatabaseEngine takes the
-// same options in its field SignedJSON.
-func ExampleSignedJSONOptions() {
-	c, err := codec.NewSignedJSON(settings(), codec.SignedJSONOptions{ReadSHA1: true})
+// same options in its field Signed.
+func ExampleSignedOptions() {
+	c, err := codec.NewSigned(settings(), codec.SignedOptions{ReadSHA1: true})
 	if err != nil {
 		panic(err)
 	}

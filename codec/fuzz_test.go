@@ -18,7 +18,7 @@ func FuzzSignedPayload(f *testing.F) {
 	const secret = "the secret key of this fuzz test, which is long enough for Django"
 	st := sessions.DefaultSettings()
 	st.SecretKey = secret
-	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{})
+	c, err := codec.NewSigned(st, codec.SignedOptions{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pickle"
 	"github.com/keepsake-go/sessions/internal/pyjson"
-	"github.com/keepsake-go/sessions/signing"
 )
 
 // ErrForbidden: loading a pickle would run code in Python that is not known to
@@ -20,12 +19,20 @@ var ErrForbidden = pickle.ErrForbidden
 // Django's own cache backends.
 type PickleOptions struct {
 	// Protocol is the pickle protocol that is written: 4 or 5. 0 is 5, as
-	// Django's backends have it; django-redis writes 4 up to Python 3.13. Every
-	// protocol from 0 to 5 is read.
+	// Django's backends have it; django-redis writes 4 up to Python 3.13, unless
+	// its PICKLE_VERSION says otherwise. Every protocol from 0 to 5 is read, here
+	// and by every Python 3.8.
 	Protocol int
 
-	// Limit is the size in bytes above which a session is neither read nor
-	// written (0: signing.DefaultLimit).
+	// Zlib compresses what is written, where it is longer than 15 bytes: for a
+	// django-redis whose COMPRESSOR is
+	// "django_redis.compressors.zlib.ZlibCompressor", with smaller values in
+	// Redis. No other Django can read that; and that one, like a django-redis
+	// with any compressor, reads what is not compressed, too.
+	Zlib bool
+
+	// Limit is the size in bytes, after decompression, above which a session is
+	// neither read nor written (0: signing.DefaultLimit).
 	Limit int
 }
 
@@ -44,24 +51,24 @@ type PickleOptions struct {
 // byte 0xFF, which no str has, followed by a pickle of the key, and the member
 // is always Opaque. A key of type SafeString counts as
 // the str that it equals.
-type Pickle struct{ protocol, limit int }
+type Pickle struct {
+	protocol int
+	packing
+}
 
 // NewPickle makes the codec.
 func NewPickle(o PickleOptions) (*Pickle, error) {
-	c := &Pickle{protocol: o.Protocol, limit: o.Limit}
-	if c.protocol == 0 {
-		c.protocol = 5
+	if o.Protocol == 0 {
+		o.Protocol = 5
 	}
-	if c.protocol != 4 && c.protocol != 5 {
+	if o.Protocol != 4 && o.Protocol != 5 {
 		return nil, fmt.Errorf("codec: pickle protocol %d: want 4 or 5", o.Protocol)
 	}
-	if c.limit == 0 {
-		c.limit = signing.DefaultLimit
+	p, err := newPacking(o.Zlib, o.Limit)
+	if err != nil {
+		return nil, err
 	}
-	if c.limit < 0 {
-		return nil, fmt.Errorf("codec: pickle limit %d is negative", o.Limit)
-	}
-	return c, nil
+	return &Pickle{o.Protocol, p}, nil
 }
 
 var errNoKey = errors.New("codec: not hashable")
@@ -78,18 +85,30 @@ const (
 	expandBytes  = 1 << 20
 )
 
-// Decode reads a pickled dict and ignores what follows it, as Python does. An
-// error wraps sessions.ErrCorrupt, and ErrForbidden where that is the reason.
+// Decode reads a pickled dict and ignores what follows it, as Python does. What
+// django-redis has compressed with zlib, gzip or zstd is decompressed, whatever
+// the options say; its lzma and lz4, its MSGPackSerializer and its HerdClient
+// are refused by name. An error wraps sessions.ErrCorrupt, and ErrForbidden where
+// that is the reason.
 func (c *Pickle) Decode(data string) (sessions.Values, error) {
-	v, _, err := c.DecodePrefix(data)
+	text, err := c.unpack(data)
+	if err != nil {
+		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	v, _, err := c.DecodePrefix(text)
 	return v, err
 }
 
-// DecodePrefix is Decode, and says how many bytes of data the pickle has.
+// IgnoresTail implements TailTolerant: Python's unpickler stops at the end of the
+// pickle, and its zlib at the end of the stream.
+func (c *Pickle) IgnoresTail() bool { return true }
+
+// DecodePrefix is Decode for what is not compressed, and says how many bytes of
+// data the pickle has.
 func (c *Pickle) DecodePrefix(data string) (sessions.Values, int, error) {
 	dict, n, err := pickle.Parse(data, c.limit)
 	if err != nil {
-		return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+		return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, explained(data, err))
 	}
 	if dict.Kind != pickle.Dict {
 		return sessions.Values{}, 0, fmt.Errorf("%w: the pickle is no dict", sessions.ErrCorrupt)
@@ -101,6 +120,19 @@ func (c *Pickle) DecodePrefix(data string) (sessions.Values, int, error) {
 		}
 	}
 	return d.values, n, nil
+}
+
+// explained adds what the user can do about values that are something else than
+// a pickled session.
+func explained(data string, err error) error {
+	var forbidden *pickle.ForbiddenError
+	switch {
+	case errors.As(err, &forbidden) && forbidden.Name == "django_redis.client.herd.Marker":
+		return fmt.Errorf("codec: a value of django-redis's HerdClient; use its DefaultClient: %w", err)
+	case strings.HasPrefix(data, "{") && errors.Is(err, pickle.ErrSyntax):
+		return fmt.Errorf("codec: the value is JSON, not a pickle: use codec.JSONOptions: %w", err)
+	}
+	return err
 }
 
 type decoder struct {
@@ -164,7 +196,7 @@ func (c *Pickle) Encode(v sessions.Values) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("codec: %w", err)
 	}
-	return string(b), nil
+	return c.pack(string(b)), nil
 }
 
 type encoder struct {

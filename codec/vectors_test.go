@@ -55,7 +55,7 @@ func vectors(t *testing.T, kind string, min int) []vector {
 func (v vector) current() bool { return slices.Contains(v.Versions, "6.1.1") }
 
 // codec is one under the vector's settings, where its time stands.
-func (v vector) codec(t *testing.T, o codec.SignedJSONOptions) *codec.SignedJSON {
+func (v vector) codec(t *testing.T, o codec.SignedOptions) *codec.Signed {
 	t.Helper()
 	st := sessions.DefaultSettings()
 	st.SecretKey = v.In.SecretKey
@@ -67,7 +67,7 @@ func (v vector) codec(t *testing.T, o codec.SignedJSONOptions) *codec.SignedJSON
 		now := time.UnixMicro(seconds.Mul(seconds, big.NewRat(1e6, 1)).Num().Int64())
 		st.Clock = func() time.Time { return now }
 	}
-	c, err := codec.NewSignedJSON(st, o)
+	c, err := codec.NewSigned(st, o)
 	check(t, err)
 	return c
 }
@@ -78,7 +78,7 @@ func object(t *testing.T, values sessions.Values) string {
 	t.Helper()
 	st := sessions.DefaultSettings()
 	st.SecretKey = "any"
-	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{Uncompressed: true})
+	c, err := codec.NewSigned(st, codec.SignedOptions{Uncompressed: true})
 	check(t, err)
 	text, err := c.Encode(values)
 	check(t, err)
@@ -125,7 +125,7 @@ func check(t testing.TB, err error) {
 func TestSignedStringVectors(t *testing.T) {
 	for _, v := range vectors(t, "signed-string", 20) {
 		t.Run(v.ID, func(t *testing.T) {
-			c := v.codec(t, codec.SignedJSONOptions{})
+			c := v.codec(t, codec.SignedOptions{})
 			values, err := c.Decode(v.Out.String)
 			check(t, err)
 			want := compact(v.Out.Decoded)
@@ -163,7 +163,7 @@ func TestDecodeVectors(t *testing.T) {
 		}
 		tested++
 		t.Run(v.ID, func(t *testing.T) {
-			values, err := v.codec(t, codec.SignedJSONOptions{}).Decode(v.In.String)
+			values, err := v.codec(t, codec.SignedOptions{}).Decode(v.In.String)
 			switch {
 			case slices.Contains(notObjects, v.ID):
 				if !errors.Is(err, sessions.ErrCorrupt) || errors.Is(err, signing.ErrBadSignature) {
@@ -192,20 +192,20 @@ func TestDecodeVectors(t *testing.T) {
 func TestLegacyVectors(t *testing.T) {
 	for _, v := range vectors(t, "legacy-encode", 3) {
 		t.Run(v.ID, func(t *testing.T) {
-			values, err := v.codec(t, codec.SignedJSONOptions{ReadSHA1: true}).Decode(v.Out.String)
+			values, err := v.codec(t, codec.SignedOptions{ReadSHA1: true}).Decode(v.Out.String)
 			check(t, err)
 			if got, want := object(t, values), compact(v.In.Data); got != want {
 				t.Errorf("decoded %s, want %s", got, want)
 			}
-			if _, err := v.codec(t, codec.SignedJSONOptions{}).Decode(v.Out.String); !errors.Is(err, signing.ErrBadSignature) {
+			if _, err := v.codec(t, codec.SignedOptions{}).Decode(v.Out.String); !errors.Is(err, signing.ErrBadSignature) {
 				t.Errorf("without ReadSHA1: %v, want ErrBadSignature", err)
 			}
 			broken := v.Out.String[:len(v.Out.String)-4] + "fX19" // another JSON under that hash
-			if _, err := v.codec(t, codec.SignedJSONOptions{ReadSHA1: true}).Decode(broken); !errors.Is(err, signing.ErrBadSignature) {
+			if _, err := v.codec(t, codec.SignedOptions{ReadSHA1: true}).Decode(broken); !errors.Is(err, signing.ErrBadSignature) {
 				t.Errorf("broken: %v, want ErrBadSignature", err)
 			}
 			v.In.SecretKey += "x"
-			if _, err := v.codec(t, codec.SignedJSONOptions{ReadSHA1: true}).Decode(v.Out.String); !errors.Is(err, signing.ErrBadSignature) {
+			if _, err := v.codec(t, codec.SignedOptions{ReadSHA1: true}).Decode(v.Out.String); !errors.Is(err, signing.ErrBadSignature) {
 				t.Errorf("another key: %v, want ErrBadSignature", err)
 			}
 		})

@@ -23,7 +23,7 @@ func SignedCookies() sessions.Engine { return signedCookies{} }
 type signedCookies struct{}
 
 func (signedCookies) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{Salt: cookieSalt, MaxAge: st.CookieAge})
+	c, err := codec.NewSigned(st, codec.SignedOptions{Salt: cookieSalt, MaxAge: st.CookieAge})
 	if err != nil {
 		return sessions.Backend{}, err
 	}

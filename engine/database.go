@@ -32,7 +32,7 @@ type DatabaseEngine struct {
 	Columns []Column
 
 	// Codec makes what the stored format is written with. Nil is Django's:
-	// codec.SignedJSONOptions{}.
+	// codec.SignedOptions{}.
 	Codec codec.Maker
 }
 
@@ -80,7 +80,7 @@ func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 			errs = append(errs, fmt.Errorf("engine: Database: the column %q needs a plain name and a Value", c.Name))
 		}
 	}
-	c, err := makeCodec(e.Codec, codec.SignedJSONOptions{}, st)
+	c, err := makeCodec(e.Codec, codec.SignedOptions{}, st)
 	if err != nil {
 		errs = append(errs, err)
 	}

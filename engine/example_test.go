@@ -66,7 +66,7 @@ func ExampleDatabaseEngine() {
 	}
 	e := engine.Database(db)
 	e.Table = "shop_session"
-	e.Codec = codec.SignedJSONOptions{ReadSHA1: true}
+	e.Codec = codec.SignedOptions{ReadSHA1: true}
 	if _, err := sessions.New(settings(), e); err != nil {
 		log.Fatal(err)
 	}

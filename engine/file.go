@@ -29,7 +29,7 @@ type FileEngine struct {
 	Dir string
 
 	// Codec makes what the stored format is written with. Nil is Django's:
-	// codec.SignedJSONOptions{}.
+	// codec.SignedOptions{}.
 	Codec codec.Maker
 }
 
@@ -39,7 +39,7 @@ func File(dir string) FileEngine { return FileEngine{Dir: dir} }
 
 // Open reports a folder that is missing, or in which no file can be made.
 func (e FileEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := makeCodec(e.Codec, codec.SignedJSONOptions{}, st)
+	c, err := makeCodec(e.Codec, codec.SignedOptions{}, st)
 	if err != nil {
 		return sessions.Backend{}, err
 	}

@@ -20,7 +20,7 @@ func Memory() sessions.Engine { return memoryEngine{} }
 type memoryEngine struct{}
 
 func (memoryEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{Uncompressed: true})
+	c, err := codec.NewSigned(st, codec.SignedOptions{Uncompressed: true})
 	if err != nil {
 		return sessions.Backend{}, err
 	}

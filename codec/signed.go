@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
-	"github.com/keepsake-go/sessions/internal/pyjson"
 	"github.com/keepsake-go/sessions/signing"
 )
 
@@ -20,14 +19,18 @@ import (
 // class has another name has another salt.
 const SessionSalt = "django.contrib.sessions.SessionStore"
 
-// SignedJSONOptions are the choices of NewSignedJSON. The zero value is
+// SignedOptions are the choices of NewSigned. The zero value is
 // Django's default.
-type SignedJSONOptions struct {
+type SignedOptions struct {
+	// Serializer makes the text that is signed: SESSION_SERIALIZER. Nil is
+	// Django's default, JSONSerializer.
+	Serializer Serializer
+
 	// Salt keeps what is signed here from being accepted elsewhere; "" is
 	// SessionSalt.
 	Salt string
 
-	// Uncompressed stores JSON as it is, where Django compresses what gets
+	// Uncompressed stores the text as it is, where Django compresses what gets
 	// shorter by it. Django reads both.
 	Uncompressed bool
 
@@ -45,25 +48,26 @@ type SignedJSONOptions struct {
 	Limit int
 }
 
-// SignedJSON is a session as JSON, compressed where that is shorter, with a
-// timestamp and a signature: what Django's SessionBase.encode() writes
-// (django.core.signing.dumps with compress=True). It shows its contents to
-// whoever can read the store, and lets nobody change them. Make it with
-// NewSignedJSON; it is safe for concurrent use.
-type SignedJSON struct {
-	signer   *signing.TimestampSigner
-	sha1     *signing.TimestampSigner // nil unless ReadSHA1
-	keys     []string
-	salt     string
-	compress bool
-	maxAge   time.Duration
-	limit    int
+// Signed is a session as its Serializer's text, JSON as a rule, compressed where
+// that is shorter, with a timestamp and a signature: what Django's
+// SessionBase.encode() writes (django.core.signing.dumps with compress=True). It
+// shows its contents to whoever can read the store, and lets nobody change them.
+// Make it with NewSigned; it is safe for concurrent use.
+type Signed struct {
+	signer     *signing.TimestampSigner
+	sha1       *signing.TimestampSigner // nil unless ReadSHA1
+	serializer Serializer
+	keys       []string
+	salt       string
+	compress   bool
+	maxAge     time.Duration
+	limit      int
 }
 
-// NewSignedJSON makes the codec for SecretKey, SecretKeyFallbacks and Clock of
+// NewSigned makes the codec for SecretKey, SecretKeyFallbacks and Clock of
 // the settings.
-func NewSignedJSON(st sessions.Settings, o SignedJSONOptions) (*SignedJSON, error) {
-	c := &SignedJSON{salt: o.Salt, compress: !o.Uncompressed, maxAge: o.MaxAge, limit: o.Limit}
+func NewSigned(st sessions.Settings, o SignedOptions) (*Signed, error) {
+	c := &Signed{salt: o.Salt, compress: !o.Uncompressed, maxAge: o.MaxAge, limit: o.Limit}
 	if c.salt == "" {
 		c.salt = SessionSalt
 	}
@@ -75,6 +79,9 @@ func NewSignedJSON(st sessions.Settings, o SignedJSONOptions) (*SignedJSON, erro
 	}
 	options := signing.Options{Key: st.SecretKey, FallbackKeys: st.SecretKeyFallbacks, Salt: c.salt}
 	var err error
+	if c.serializer, err = serializer(o.Serializer); err != nil {
+		return nil, err
+	}
 	if c.signer, err = signing.NewTimestamp(options, st.Clock); err != nil {
 		return nil, fmt.Errorf("codec: %w", err)
 	}
@@ -88,40 +95,19 @@ func NewSignedJSON(st sessions.Settings, o SignedJSONOptions) (*SignedJSON, erro
 	return c, nil
 }
 
-// errOpaque: only a pickle can hold it.
-var errOpaque = errors.New("codec: a value that only Python understands can't be written as JSON")
-
 // Encode writes what Django's encode() would, members in their order.
-func (c *SignedJSON) Encode(v sessions.Values) (string, error) {
-	text, err := appendObject(make([]byte, 0, 512), &v)
+func (c *Signed) Encode(v sessions.Values) (string, error) {
+	text, err := c.serializer.Dumps(v)
 	if err != nil {
 		return "", err
 	}
-	return c.signer.SignPayload(string(text), c.compress), nil
-}
-
-func appendObject(b []byte, v *sessions.Values) ([]byte, error) {
-	b = append(b, '{')
-	first := true
-	for m := range v.All() {
-		if m.JSON == "" {
-			return nil, fmt.Errorf("%w: %q", errOpaque, m.Name)
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = pyjson.AppendString(b, m.Name)
-		b = append(b, ':')
-		b = append(b, m.JSON...)
-	}
-	return append(b, '}'), nil
+	return c.signer.SignPayload(text, c.compress), nil
 }
 
 // Decode reads what Django's encode() has written. An error wraps
 // sessions.ErrCorrupt, and signing.ErrBadSignature when no key has made the
 // signature, which is when Django logs "Session data corrupted".
-func (c *SignedJSON) Decode(data string) (sessions.Values, error) {
+func (c *Signed) Decode(data string) (sessions.Values, error) {
 	text, err := c.signer.UnsignPayload(data, c.maxAge, c.limit)
 	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) {
 		text, err = c.unsignSHA1(data)
@@ -132,12 +118,12 @@ func (c *SignedJSON) Decode(data string) (sessions.Values, error) {
 	case err != nil:
 		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
-	return parseObject(pyjson.Latin1ToASCII(text))
+	return loads(c.serializer, text)
 }
 
 // DecodeDated implements sessions.DatedCodec: the signature's timestamp, in
 // whole seconds.
-func (c *SignedJSON) DecodeDated(data string) (sessions.Values, time.Time, error) {
+func (c *Signed) DecodeDated(data string) (sessions.Values, time.Time, error) {
 	v, err := c.Decode(data)
 	if err != nil {
 		return v, time.Time{}, err
@@ -149,20 +135,9 @@ func (c *SignedJSON) DecodeDated(data string) (sessions.Values, time.Time, error
 	return v, written, nil
 }
 
-func parseObject(text string) (sessions.Values, error) {
-	var v sessions.Values
-	err := pyjson.ScanObject(text, func(name, raw string) {
-		v.Set(sessions.Member{Name: name, JSON: raw})
-	})
-	if err != nil {
-		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
-	}
-	return v, nil
-}
-
 // unsignSHA1 reads both of Django's former formats (SessionBase._legacy_decode
 // in 3.2 is the older one).
-func (c *SignedJSON) unsignSHA1(data string) (string, error) {
+func (c *Signed) unsignSHA1(data string) (string, error) {
 	if text, err := c.sha1.UnsignPayload(data, c.maxAge, c.limit); err == nil {
 		return text, nil
 	}

@@ -1,0 +1,110 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/pyjson"
+	"github.com/keepsake-go/sessions/signing"
+)
+
+// JSONOptions are the choices of NewJSON.
+type JSONOptions struct {
+	// Spaces writes a space behind each comma and colon, as json.dumps does
+	// unless it is told otherwise, and so django-redis's JSONSerializer.
+	Spaces bool
+
+	// Zlib writes what django-redis does with its ZlibCompressor; see
+	// PickleOptions.
+	Zlib bool
+
+	// Limit is the size in bytes, after decompression, above which a session is
+	// neither read nor written (0: signing.DefaultLimit).
+	Limit int
+}
+
+// JSON is a session as a JSON object and nothing else: for stores that only
+// trusted programs can write to, since whoever can write one makes himself any
+// session. With Spaces it is what a Django stores whose cache is django-redis
+// with SERIALIZER = "django_redis.serializers.json.JSONSerializer". Make it with
+// NewJSON; it is safe for concurrent use.
+type JSON struct {
+	spaces bool
+	packing
+}
+
+// NewJSON makes the codec.
+func NewJSON(o JSONOptions) (*JSON, error) {
+	p, err := newPacking(o.Zlib, o.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &JSON{o.Spaces, p}, nil
+}
+
+// Encode writes a JSON object in ASCII, members in their order.
+func (c *JSON) Encode(v sessions.Values) (string, error) {
+	comma, colon := ",", ":"
+	if c.spaces {
+		comma, colon = ", ", ": "
+	}
+	text, err := appendObject(make([]byte, 0, 512), &v, comma, colon)
+	if err != nil {
+		return "", err
+	}
+	if c.spaces {
+		text = spaced(text)
+	}
+	if len(text) > c.limit {
+		return "", fmt.Errorf("codec: JSON: %w", signing.ErrTooLarge)
+	}
+	return c.pack(string(text)), nil
+}
+
+// Decode reads a JSON object in UTF-8, compressed or not: see Pickle.Decode. An
+// error wraps sessions.ErrCorrupt.
+func (c *JSON) Decode(data string) (sessions.Values, error) {
+	text, err := c.unpack(data)
+	if err == nil && len(text) > c.limit {
+		err = signing.ErrTooLarge
+	}
+	if err == nil && len(text) > 1 && text[0] == 0x80 && text[1] <= 5 {
+		err = errPickled
+	}
+	if err == nil {
+		text, err = pyjson.UTF8ToASCII(text)
+	}
+	if err != nil {
+		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	return parseObject(text)
+}
+
+var errPickled = errors.New("codec: the value is a pickle, not JSON: use codec.PickleOptions")
+
+// spaced writes valid JSON as Python's json.dumps does by default: one space
+// behind each comma and colon, no other.
+func spaced(text []byte) []byte {
+	b := make([]byte, 0, len(text)+len(text)/8)
+	inString := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case inString && c == '\\':
+			b = append(b, c)
+			i++
+			c = text[i]
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == ',', c == ':':
+			b = append(b, c)
+			c = ' '
+		case c == ' ', c == '\t', c == '\n', c == '\r':
+			continue
+		}
+		b = append(b, c)
+	}
+	return b
+}
