@@ -44,6 +44,10 @@ func New(st Settings, engine Engine) (*Manager, error) {
 		if engineErr == nil && backend.Codec == nil {
 			engineErr = errors.New("sessions: the engine has no codec")
 		}
+		if engineErr == nil && backend.CookieAge != 0 {
+			st.CookieAge = backend.CookieAge
+			engineErr = checkAge("the engine's CookieAge", st.CookieAge)
+		}
 		err = errors.Join(err, engineErr)
 	}
 	if err != nil {
@@ -163,7 +167,7 @@ func (m *Manager) ClearExpired(ctx context.Context, progress func(deleted int)) 
 	if m.store == nil {
 		return 0, nil // cookies expire in the browsers
 	}
-	clearer, ok := m.store.(Clearer)
+	clearer, ok := Capability[Clearer](m.store)
 	if !ok {
 		return 0, fmt.Errorf("%w: session engine %q doesn't support clearing expired sessions", ErrUnsupported, m.name)
 	}
@@ -187,7 +191,7 @@ func (m *Manager) ClearExpired(ctx context.Context, progress func(deleted int)) 
 // instance, and reports whether anything was missing. An engine that needs
 // nothing is no error.
 func (m *Manager) Migrate(ctx context.Context) (bool, error) {
-	migrator, ok := m.store.(Migrator)
+	migrator, ok := Capability[Migrator](m.store)
 	if !ok {
 		return false, nil
 	}

@@ -134,13 +134,8 @@ func (st Settings) Validate() error {
 			wrong("SecretKeyFallbacks (SECRET_KEY_FALLBACKS)", "has an empty key at index %d", i)
 		}
 	}
-	switch {
-	case st.CookieAge < 0:
-		wrong("CookieAge (SESSION_COOKIE_AGE)", "is negative: %v", st.CookieAge)
-	case st.CookieAge < time.Second:
-		wrong("CookieAge (SESSION_COOKIE_AGE)", "must be at least one second, not %v; start from DefaultSettings()", st.CookieAge)
-	case st.CookieAge%time.Second != 0:
-		wrong("CookieAge (SESSION_COOKIE_AGE)", "must be whole seconds, not %v", st.CookieAge)
+	if err := checkAge("CookieAge (SESSION_COOKIE_AGE)", st.CookieAge); err != nil {
+		errs = append(errs, err)
 	}
 	if st.SaveTimeout < 0 {
 		wrong("SaveTimeout", "is negative: %v", st.SaveTimeout)
@@ -150,6 +145,19 @@ func (st Settings) Validate() error {
 	}
 	st.validateCookie(wrong)
 	return errors.Join(errs...)
+}
+
+// checkAge reports what is wrong with a CookieAge.
+func checkAge(name string, age time.Duration) error {
+	switch {
+	case age < 0:
+		return fmt.Errorf("sessions: %s is negative: %v", name, age)
+	case age < time.Second:
+		return fmt.Errorf("sessions: %s must be at least one second, not %v; start from DefaultSettings()", name, age)
+	case age%time.Second != 0:
+		return fmt.Errorf("sessions: %s must be whole seconds, not %v", name, age)
+	}
+	return nil
 }
 
 func (st Settings) validateCookie(wrong func(setting, format string, args ...any)) {

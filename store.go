@@ -25,6 +25,12 @@ type Backend struct {
 	Store Store
 
 	Codec Codec
+
+	// CookieAge takes the place of the Settings' CookieAge in everything, unless
+	// it is 0: Django's get_session_cookie_age(), which an extended SessionStore
+	// may override. An engine that sets it must have opened its parts with it;
+	// engine.WithCookieAge does both for any engine.
+	CookieAge time.Duration
 }
 
 // Codec turns a session's values into what is stored, and back. It must be
@@ -115,4 +121,29 @@ type Migrator interface {
 	// Migrate makes what is missing, leaves alone what is there, and says
 	// whether it made anything.
 	Migrate(ctx context.Context) (bool, error)
+}
+
+// Wrapper is a Store that hands calls on to another one. What it can't do beyond
+// Store itself is looked for in the inner one.
+type Wrapper interface {
+	// Unwrap returns the inner store.
+	Unwrap() Store
+}
+
+// Capability finds what a store can do beyond Store, a Clearer or a Migrator:
+// the first of s and of what it wraps that implements T. Nothing else looks for
+// optional interfaces.
+func Capability[T any](s Store) (T, bool) {
+	for s != nil {
+		if t, ok := s.(T); ok {
+			return t, true
+		}
+		w, ok := s.(Wrapper)
+		if !ok {
+			break
+		}
+		s = w.Unwrap()
+	}
+	var none T
+	return none, false
 }

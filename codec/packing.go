@@ -56,7 +56,7 @@ func (p packing) pack(text string) string {
 
 var (
 	errUnsupported = errors.New("codec: not supported")
-	errCompressed = errors.New("codec: bad compressed data")
+	errCompressed  = errors.New("codec: bad compressed data")
 )
 
 // unpack is the compressor's decompress. Which one has compressed a value shows

@@ -18,12 +18,18 @@ const cookieSalt = "django.contrib.sessions.backends.signed_cookies"
 // that is a *sessions.TooLargeError, and the cookie before it stays valid. The
 // expiry is enforced here, whatever the browser does; Django does that only for
 // SESSION_COOKIE_AGE.
-func SignedCookies() sessions.Engine { return signedCookies{} }
+func SignedCookies() SignedCookiesEngine { return SignedCookiesEngine{} }
 
-type signedCookies struct{}
+// SignedCookiesEngine is SignedCookies with choices; its zero value is Django's.
+type SignedCookiesEngine struct {
+	// Serializer makes the text that is signed: SESSION_SERIALIZER. Nil is
+	// Django's default, codec.JSONSerializer.
+	Serializer codec.Serializer
+}
 
-func (signedCookies) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSigned(st, codec.SignedOptions{Salt: cookieSalt, MaxAge: st.CookieAge})
+// Open implements sessions.Engine.
+func (e SignedCookiesEngine) Open(st sessions.Settings) (sessions.Backend, error) {
+	c, err := codec.NewSigned(st, codec.SignedOptions{Serializer: e.Serializer, Salt: cookieSalt, MaxAge: st.CookieAge})
 	if err != nil {
 		return sessions.Backend{}, err
 	}
@@ -33,12 +39,17 @@ func (signedCookies) Open(st sessions.Settings) (sessions.Backend, error) {
 // EncryptedCookies keeps each session in its cookie, encrypted: its holder can't
 // read it. Django has no such engine and can't read its cookies. What
 // SignedCookies can't do it can't do either.
-func EncryptedCookies() sessions.Engine { return encryptedCookies{} }
+func EncryptedCookies() EncryptedCookiesEngine { return EncryptedCookiesEngine{} }
 
-type encryptedCookies struct{}
+// EncryptedCookiesEngine is EncryptedCookies with choices.
+type EncryptedCookiesEngine struct {
+	// Serializer makes the text that is encrypted. Nil is codec.JSONSerializer.
+	Serializer codec.Serializer
+}
 
-func (encryptedCookies) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewEncrypted(st, codec.EncryptedOptions{Purpose: "cookie " + st.CookieName, MaxAge: st.CookieAge})
+// Open implements sessions.Engine.
+func (e EncryptedCookiesEngine) Open(st sessions.Settings) (sessions.Backend, error) {
+	c, err := codec.NewEncrypted(st, codec.EncryptedOptions{Serializer: e.Serializer, Purpose: "cookie " + st.CookieName, MaxAge: st.CookieAge})
 	if err != nil {
 		return sessions.Backend{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/engine/enginetest"
 )
 
 // visitor is a browser in front of a handler: it keeps the last cookie.
@@ -60,6 +61,15 @@ func cookieSite(t *testing.T, e sessions.Engine, change func(*sessions.Settings)
 var cookieEngines = map[string]sessions.Engine{
 	"signed":    engine.SignedCookies(),
 	"encrypted": engine.EncryptedCookies(),
+}
+
+// TestCookieEngines puts them through the suite, in one process and in two.
+func TestCookieEngines(t *testing.T) {
+	for name, e := range cookieEngines {
+		open := func(*testing.T, sessions.Settings) sessions.Engine { return e }
+		t.Run(name+"/1", func(t *testing.T) { enginetest.Run(t, open, enginetest.Options{NoStore: true}) })
+		t.Run(name+"/2", func(t *testing.T) { enginetest.Run(t, open, enginetest.Options{NoStore: true, Another: open}) })
+	}
 }
 
 func get(t *testing.T, v *visitor, name string) string {

@@ -49,6 +49,9 @@ func newSQLStore(e DatabaseEngine, d *dialect, c sessions.Codec, st sessions.Set
 	return s
 }
 
+// setCodec implements decodingStore.
+func (s *sqlStore) setCodec(c sessions.Codec) { s.codec = c }
+
 // lock waits for this process's turn to write.
 func (s *sqlStore) lock(ctx context.Context) (unlock func(), err error) {
 	if s.writing == nil {

@@ -34,10 +34,8 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-func (r *recorder) Skipf(string, ...any) { runtime.Goexit() }
-
 // verdict is what the suite says of an engine.
-func verdict(ctx context.Context, e sessions.Engine, cases []contractCase) []string {
+func verdict(ctx context.Context, e sessions.Engine, cases []contractCase, noStore bool) []string {
 	var said []string
 	for _, c := range cases {
 		r := &recorder{}
@@ -45,6 +43,7 @@ func verdict(ctx context.Context, e sessions.Engine, cases []contractCase) []str
 		go func() {
 			defer close(done)
 			e := newEnv(r, ctx, 0, e)
+			e.noStore = noStore
 			e.settings.SaveTimeout = 300 * time.Millisecond // some would go on for ever
 			c.run(e)
 		}()
@@ -78,7 +77,7 @@ type inner struct {
 
 // TestCorrectStorePasses shows that the recorder itself finds nothing.
 func TestCorrectStorePasses(t *testing.T) {
-	if said := verdict(t.Context(), defective{func(s *inner) sessions.Store { return s }}, cases); len(said) > 0 {
+	if said := verdict(t.Context(), defective{func(s *inner) sessions.Store { return s }}, Options{}.cases(), false); len(said) > 0 {
 		t.Errorf("the suite says of a correct store:\n%s", strings.Join(said, "\n"))
 	}
 }
@@ -116,11 +115,11 @@ func TestBrokenStoresAreRejected(t *testing.T) {
 		{"an ended context ignored", func(s *inner) sessions.Store { return deaf{s} }, []string{ruleContext}, false},
 	} {
 		t.Run(broken.name, func(t *testing.T) {
-			run := cases
+			run := Options{}.cases()
 			if broken.alone {
 				run = storeCases
 			}
-			said := verdict(t.Context(), defective{broken.spoil}, run)
+			said := verdict(t.Context(), defective{broken.spoil}, run, false)
 			for _, rule := range broken.rules {
 				if !strings.Contains(strings.Join(said, "\n"), rule) {
 					t.Errorf("the suite does not complain of:\n%s\nbut says:\n%.2000s", rule, strings.Join(said, "\n"))

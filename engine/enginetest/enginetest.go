@@ -42,8 +42,26 @@ type Options struct {
 	// end by a clock of its own must let them age by d.
 	Advance func(t *testing.T, d time.Duration)
 
+	// NoStore: a cookie engine. Of the suite only those sessions are run that a
+	// visitor sees, whose browser has a cookie.
+	NoStore bool
+
+	// NoClearer: the store can't clear expired records.
+	NoClearer bool
+
 	// Writers is how many goroutines write at once (0: 8).
 	Writers int
+}
+
+// cases are those that concern an engine with these options.
+func (o Options) cases() []contractCase {
+	switch {
+	case o.NoStore:
+		return visitorCases
+	case o.NoClearer:
+		return slices.Concat(storeCases, raceCases, sessionCases, visitorCases)
+	}
+	return slices.Concat(storeCases, clearCases, raceCases, sessionCases, sessionClearCases, visitorCases)
 }
 
 // Run puts an engine through the suite. open returns an engine over an empty
@@ -51,14 +69,14 @@ type Options struct {
 // opened with st; what lies below it may need st.Clock, too.
 func Run(t *testing.T, open func(t *testing.T, st sessions.Settings) sessions.Engine, opts Options) {
 	t.Helper()
-	for _, c := range cases {
+	for _, c := range opts.cases() {
 		t.Run(c.name, func(t *testing.T) {
 			e := newEnv(t, t.Context(), opts.Writers)
 			e.engines = append(e.engines, open(t, e.settings))
 			if opts.Another != nil {
 				e.engines = append(e.engines, opts.Another(t, e.settings))
 			}
-			e.clearsItself, e.noExpiry, e.foldsKeys = opts.ClearsItself, opts.NoExpiry, opts.FoldsKeys
+			e.clearsItself, e.noExpiry, e.foldsKeys, e.noStore = opts.ClearsItself, opts.NoExpiry, opts.FoldsKeys, opts.NoStore
 			if opts.Advance != nil {
 				e.clock.passes = func(d time.Duration) { opts.Advance(t, d) }
 			}
@@ -76,15 +94,12 @@ type contractCase struct {
 	run  func(e *env)
 }
 
-var cases = slices.Concat(storeCases, raceCases, sessionCases)
-
 // tester is what the suite needs of a *testing.T. The package's own test has
 // another one, which collects what the suite says of broken stores.
 type tester interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
-	Skipf(format string, args ...any)
 }
 
 // env is what a case works with: one store, seen by two processes or one.
@@ -94,13 +109,14 @@ type env struct {
 	clock    *clock
 	settings sessions.Settings
 	engines  []sessions.Engine
-	a, b     sessions.Store // of two processes, or the same; nil for a cookie engine
+	a, b     sessions.Store // of two processes, or the same
 	names    func() []string
 	writers  int
 
 	clearsItself bool
 	noExpiry     bool
 	foldsKeys    bool
+	noStore      bool
 }
 
 func newEnv(t tester, ctx context.Context, writers int, engines ...sessions.Engine) *env {
@@ -126,11 +142,11 @@ func (e *env) openStores() {
 			e.Fatalf("Open: %v", err)
 		}
 		if backend.Store == nil {
-			e.Skipf("an engine without a store")
+			e.Fatalf("an engine without a store: set Options.NoStore")
 		}
 		stores = append(stores, backend.Store)
 	}
-	if m, ok := stores[0].(sessions.Migrator); ok {
+	if m, ok := sessions.Capability[sessions.Migrator](stores[0]); ok {
 		if _, err := m.Migrate(e.ctx); err != nil {
 			e.Fatalf("Migrate: %v", err)
 		}
@@ -143,6 +159,9 @@ func (e *env) managers() (a, b *sessions.Manager) {
 	e.Helper()
 	var managers []*sessions.Manager
 	for _, engine := range e.engines {
+		if backend, err := engine.Open(e.settings); e.noStore && err == nil && backend.Store != nil {
+			e.Fatalf("an engine with a store: Options.NoStore hides most of the suite from it")
+		}
 		m, err := sessions.New(e.settings, engine)
 		if err != nil {
 			e.Fatalf("New: %v", err)

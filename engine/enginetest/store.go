@@ -63,9 +63,12 @@ var storeCases = []contractCase{
 	{"keys", keysCase},
 	{"data", dataCase},
 	{"aliasing", aliasingCase},
+	{"context", contextCase},
+}
+
+var clearCases = []contractCase{
 	{"clear expired", clearCase},
 	{"clear expired spares traces", clearTraceCase},
-	{"context", contextCase},
 }
 
 // rec is a record that lives for an hour.
@@ -561,12 +564,18 @@ func aliasingCase(e *env) {
 	}
 }
 
+func (e *env) clearer() sessions.Clearer {
+	e.Helper()
+	clearer, ok := sessions.Capability[sessions.Clearer](e.a)
+	if !ok {
+		e.Fatalf("a store that can't clear expired records: set Options.NoClearer")
+	}
+	return clearer
+}
+
 func clearCase(e *env) {
 	e.openStores()
-	clearer, ok := e.a.(sessions.Clearer)
-	if !ok {
-		e.Skipf("the engine can't clear expired sessions")
-	}
+	clearer := e.clearer()
 	if e.clearsItself {
 		e.mustCreate(e.a, key1, e.rec("dies"))
 		e.clock.advance(2 * time.Hour)
@@ -609,10 +618,7 @@ func clearCase(e *env) {
 
 func clearTraceCase(e *env) {
 	e.openStores()
-	clearer, ok := e.a.(sessions.Clearer)
-	if !ok {
-		e.Skipf("the engine can't clear expired sessions")
-	}
+	clearer := e.clearer()
 	old := e.mustCreate(e.a, key1, e.rec("data"))
 	live := e.rec("data")
 	if _, err := e.a.Rotate(e.ctx, key1, key2, old, live); err != nil {
@@ -667,7 +673,7 @@ func contextCase(e *env) {
 			e.broken(ruleContext, "%s: %v", what, err)
 		}
 	}
-	if clearer, ok := e.a.(sessions.Clearer); ok {
+	if clearer, ok := sessions.Capability[sessions.Clearer](e.a); ok {
 		if _, err := clearer.ClearExpired(ended, 10); err == nil {
 			e.broken(ruleContext, "ClearExpired succeeded")
 		}

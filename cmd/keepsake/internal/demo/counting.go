@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -55,23 +54,8 @@ func (c countingStore) Delete(ctx context.Context, key string) error {
 	return c.store.Delete(ctx, key)
 }
 
-// ClearExpired implements sessions.Clearer where the store does.
-func (c countingStore) ClearExpired(ctx context.Context, limit int) (int, error) {
-	clearer, ok := c.store.(sessions.Clearer)
-	if !ok {
-		return 0, fmt.Errorf("%w: clearing expired sessions", sessions.ErrUnsupported)
-	}
-	return clearer.ClearExpired(ctx, limit)
-}
-
-// Migrate implements sessions.Migrator; a store that needs nothing has it all.
-func (c countingStore) Migrate(ctx context.Context) (bool, error) {
-	migrator, ok := c.store.(sessions.Migrator)
-	if !ok {
-		return false, nil
-	}
-	return migrator.Migrate(ctx)
-}
+// Unwrap implements sessions.Wrapper.
+func (c countingStore) Unwrap() sessions.Store { return c.store }
 
 // storeCalls are the calls of one request.
 type storeCalls struct {
