@@ -1,0 +1,122 @@
+package tests
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/engine/enginetest"
+)
+
+// TestHardenedSQLite puts the database engine, hardened, through the suite as
+// two processes.
+func TestHardenedSQLite(t *testing.T) {
+	var path string
+	var db *sql.DB
+	enginetest.Run(t, func(t *testing.T, _ sessions.Settings) sessions.Engine {
+		path = filepath.Join(t.TempDir(), "sessions.db")
+		db = openFile(t, drivers[0].name, drivers[0].options, path)
+		return engine.Hardened(engine.Database(db))
+	}, enginetest.Options{
+		Names: func(t *testing.T) []string { return names(t, db) },
+		Another: func(t *testing.T, _ sessions.Settings) sessions.Engine {
+			return engine.Hardened(engine.Database(openFile(t, drivers[0].name, drivers[0].options, path)))
+		},
+	})
+}
+
+// TestHardenedColumns: columns are filled from what nobody else can read.
+func TestHardenedColumns(t *testing.T) {
+	db := openFile(t, drivers[0].name, drivers[0].options, filepath.Join(t.TempDir(), "sessions.db"))
+	m, err := sessions.New(settings(), engine.Hardened(accounts(db)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made, err := m.Migrate(t.Context()); !made || err != nil {
+		t.Fatalf("Migrate: %v, %v", made, err)
+	}
+	key := stored(t, m, map[string]any{"_auth_user_id": "7"})
+	s := loaded(t, m, key)
+	account := func() (id sql.NullInt64) {
+		if err := db.QueryRow("SELECT account_id FROM accounts_customsession").Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	if id := account(); id.Int64 != 7 {
+		t.Errorf("account_id is %v, not 7", id)
+	}
+	s.Delete("_auth_user_id")
+	if err := s.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if id := account(); id.Valid {
+		t.Errorf("account_id is %v, not NULL", id)
+	}
+}
+
+// TestHardenedDump: neither the table nor the database's files show a key or a
+// value, after all that can happen to a session; and nothing in the table works as
+// a cookie.
+func TestHardenedDump(t *testing.T) {
+	dir := t.TempDir()
+	db := openFile(t, drivers[0].name, drivers[0].options, filepath.Join(dir, "sessions.db"))
+	m, err := sessions.New(settings(), engine.Hardened(engine.Database(db)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := sessions.New(settings(), engine.Database(db))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := stored(t, m, map[string]any{"user": "ada.lovelace"})
+	s := loaded(t, m, first)
+	s.Set("plan", "attack at dawn")
+	if err := s.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CycleKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := sessions.Get(loaded(t, m, s.Key()), "user", ""); got != "ada.lovelace" {
+		t.Fatalf("its owner reads %q", got)
+	}
+
+	secrets := []string{first, s.Key(), "ada", "lovelace", "plan", "dawn", "user"}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(string(content), secret) {
+				t.Errorf("%s holds %q", filepath.Base(file), secret)
+			}
+		}
+	}
+	found := names(t, db)
+	if len(found) != 2 {
+		t.Fatalf("%d rows, not a session and a trace", len(found))
+	}
+	for _, name := range found {
+		_, rest, _ := strings.Cut(name, ":")
+		for _, cookie := range []string{name, rest} {
+			for what, m := range map[string]*sessions.Manager{"hardened": m, "not hardened": plain} {
+				if s := loaded(t, m, cookie); s.Key() != "" || s.Len() != 0 {
+					t.Errorf("%s: the cookie %s opens a session", what, cookie)
+				}
+			}
+		}
+	}
+}
