@@ -95,7 +95,11 @@ func (e CachedDBEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	}
 	e.complete()
 	backend.Name = "cached_db"
-	backend.Store = newCachedStore(e, backend, pickle, st)
+	store := newCachedStore(e, backend, pickle, st)
+	if _, encrypted := backend.Codec.(*codec.Encrypted); encrypted {
+		store.setCodec(backend.Codec)
+	}
+	backend.Store = store
 	return backend, nil
 }
 

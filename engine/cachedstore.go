@@ -43,7 +43,7 @@ type cachedStore struct {
 	keys    cache.Keys
 	prefix  string
 	codec   sessions.Codec // of the rows
-	pickle  *codec.Pickle
+	pickle  *codec.Pickle  // nil: nothing for Django
 	strict  bool
 	life    time.Duration
 	timeout time.Duration
@@ -244,16 +244,27 @@ func (s *cachedStore) fill(ctx context.Context, key string, item cache.Item, fou
 	return rec, loadErr
 }
 
+// setCodec implements decodingStore: for rows that are encrypted, so that the
+// cache must not show their values either. Django finds nothing in it.
+func (s *cachedStore) setCodec(c sessions.Codec) {
+	s.codec, s.pickle = c, nil
+	if db, ok := sessions.Capability[decodingStore](s.db); ok {
+		db.setCodec(c)
+	}
+}
+
 // value is what the cache holds for a record, and how long: not at all, when it
 // can't be read or is too large.
 func (s *cachedStore) value(epoch string, rec sessions.Record) (string, time.Duration) {
-	values, err := s.codec.Decode(rec.Data)
-	if err != nil {
-		return "", 0
-	}
-	pickle, err := s.pickle.Encode(values)
-	if err != nil {
-		return "", 0
+	pickle := pickledNone
+	if s.pickle != nil {
+		values, err := s.codec.Decode(rec.Data)
+		if err != nil {
+			return "", 0
+		}
+		if pickle, err = s.pickle.Encode(values); err != nil {
+			return "", 0
+		}
 	}
 	value := tail{row: rec.Data, epoch: epoch, expires: rec.Expires}.append(pickle)
 	if len(value) > largestValue {
@@ -406,21 +417,6 @@ func (s *cachedStore) Delete(ctx context.Context, key string) error {
 	return s.settle(ctx, key, endMark)
 }
 
-// ClearExpired implements sessions.Clearer, for a database that does. What has
-// expired the cache knows by itself.
-func (s *cachedStore) ClearExpired(ctx context.Context, limit int) (int, error) {
-	clearer, ok := s.db.(sessions.Clearer)
-	if !ok {
-		return 0, sessions.ErrUnsupported
-	}
-	return clearer.ClearExpired(ctx, limit)
-}
-
-// Migrate implements sessions.Migrator. A cache needs nothing.
-func (s *cachedStore) Migrate(ctx context.Context) (bool, error) {
-	migrator, ok := s.db.(sessions.Migrator)
-	if !ok {
-		return false, nil
-	}
-	return migrator.Migrate(ctx)
-}
+// Unwrap implements sessions.Wrapper: the database clears what has expired and
+// makes its table. The cache needs nothing.
+func (s *cachedStore) Unwrap() sessions.Store { return s.db }

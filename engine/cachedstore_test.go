@@ -19,7 +19,7 @@ type pairOver struct {
 }
 
 func (p pairOver) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSignedJSON(st, codec.SignedJSONOptions{})
+	c, err := codec.NewSigned(st, codec.SignedOptions{})
 	if err != nil {
 		return sessions.Backend{}, err
 	}

@@ -29,7 +29,7 @@ func Hardened(e sessions.Engine) sessions.Engine { return hardenedEngine{e} }
 type hardenedEngine struct{ inner sessions.Engine }
 
 // decodingStore is a store that decodes what it keeps: for a table's columns, or
-// for a file's expiry.
+// for Django to find it in a cache.
 type decodingStore interface{ setCodec(sessions.Codec) }
 
 // Open reports what can't be hardened: an engine that keeps sessions in cookies,
@@ -52,9 +52,9 @@ func (e hardenedEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 		if b.Codec, err = (codec.EncryptedOptions{}).Make(st); err != nil {
 			return sessions.Backend{}, err
 		}
-		if s, ok := sessions.Capability[decodingStore](b.Store); ok {
-			s.setCodec(b.Codec) // nobody has used the store yet
-		}
+	}
+	if s, ok := sessions.Capability[decodingStore](b.Store); ok {
+		s.setCodec(b.Codec) // nobody has used the store yet
 	}
 	b.Store = hardenedStore{b.Store}
 	return b, nil

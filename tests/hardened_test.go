@@ -1,13 +1,17 @@
 package tests
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
 )
@@ -27,6 +31,93 @@ func TestHardenedSQLite(t *testing.T) {
 			return engine.Hardened(engine.Database(openFile(t, drivers[0].name, drivers[0].options, path)))
 		},
 	})
+}
+
+// TestHardenedCachedDB puts the pair of database and cache, hardened, through the
+// suite as two processes. The cache's time is its own.
+func TestHardenedCachedDB(t *testing.T) {
+	var path string
+	var shared *cache.Local
+	open := func(t *testing.T, _ sessions.Settings) sessions.Engine {
+		return engine.Hardened(engine.CachedDB(openFile(t, drivers[0].name, drivers[0].options, path), shared))
+	}
+	enginetest.Run(t, func(t *testing.T, st sessions.Settings) sessions.Engine {
+		path = filepath.Join(t.TempDir(), "sessions.db")
+		shared = cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
+		return open(t, st)
+	}, enginetest.Options{Another: open})
+}
+
+// TestHardenedCachedDBDump: the cache, whose values Django could read, shows
+// neither keys nor values either; with encryption alone it shows no values.
+func TestHardenedCachedDBDump(t *testing.T) {
+	for _, hardened := range []bool{true, false} {
+		noted := &notingCache{Cache: cache.NewLocal(cache.LocalOptions{})}
+		pair := engine.CachedDB(openFile(t, drivers[0].name, drivers[0].options, filepath.Join(t.TempDir(), "sessions.db")), noted)
+		pair.Database.Codec = codec.EncryptedOptions{}
+		var e sessions.Engine = pair
+		if hardened {
+			pair.Database.Codec = nil
+			e = engine.Hardened(pair)
+		}
+		m, err := sessions.New(settings(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		key := stored(t, m, map[string]any{"user": "ada.lovelace"})
+		before := noted.hits
+		if got := sessions.Get(loaded(t, m, key), "user", ""); got != "ada.lovelace" {
+			t.Errorf("its owner reads %q", got)
+		}
+		if noted.hits == before {
+			t.Error("the cache did not answer")
+		}
+		secrets := []string{"ada", "lovelace", "user"}
+		if hardened {
+			secrets = append(secrets, key)
+		}
+		if len(noted.text) < 200 {
+			t.Errorf("the cache holds only %q", noted.text)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(noted.text, secret) {
+				t.Errorf("hardened %v: %q is in the cache", hardened, secret)
+			}
+		}
+	}
+}
+
+// notingCache notes what is stored, and counts what is found.
+type notingCache struct {
+	cache.Cache
+	text string
+	hits int
+}
+
+func (c *notingCache) Get(ctx context.Context, key string) (cache.Item, error) {
+	item, err := c.Cache.Get(ctx, key)
+	if err == nil && strings.HasSuffix(item.Value, "Keepsak1") {
+		c.hits++
+	}
+	return item, err
+}
+
+func (c *notingCache) Add(ctx context.Context, key, value string, ttl time.Duration) (cache.Item, error) {
+	c.text += key + " " + value + "\n"
+	return c.Cache.Add(ctx, key, value, ttl)
+}
+
+func (c *notingCache) Swap(ctx context.Context, key string, old cache.Item, value string, ttl time.Duration) (cache.Item, error) {
+	c.text += key + " " + value + "\n"
+	return c.Cache.Swap(ctx, key, old, value, ttl)
+}
+
+func (c *notingCache) Set(ctx context.Context, key, value string, ttl time.Duration) error {
+	c.text += key + " " + value + "\n"
+	return c.Cache.Set(ctx, key, value, ttl)
 }
 
 // TestHardenedColumns: columns are filled from what nobody else can read.
