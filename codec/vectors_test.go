@@ -89,7 +89,7 @@ func object(t *testing.T, values sessions.Values) string {
 	return payload
 }
 
-// compact takes the spaces that json.dumps puts between tokens out of a text.
+// compact takes the white space between tokens out of JSON.
 func compact(text string) string {
 	var b strings.Builder
 	inString := false
@@ -102,7 +102,7 @@ func compact(text string) string {
 			c = text[i]
 		case c == '"':
 			inString = !inString
-		case c == ' ' && !inString:
+		case !inString && strings.IndexByte(" \t\r\n", c) >= 0:
 			continue
 		}
 		b.WriteByte(c)

@@ -120,6 +120,7 @@ func TestCookieExpiry(t *testing.T) {
 		{"in seconds", func(s *sessions.Session, _ time.Time) { s.ExpireAfter(time.Minute) }, time.Minute},
 		{"at a time", func(s *sessions.Session, now time.Time) { s.ExpireAt(now.Add(time.Hour)) }, time.Hour},
 		{"at browser close", func(s *sessions.Session, _ time.Time) { s.ExpireAtBrowserClose() }, 14 * 24 * time.Hour},
+		{"in more than CookieAge", func(s *sessions.Session, _ time.Time) { s.ExpireAfter(30 * 24 * time.Hour) }, 14 * 24 * time.Hour}, // as Django's max_age
 		{"at once", func(s *sessions.Session, _ time.Time) { s.ExpireAfter(0) }, -time.Second},
 	} {
 		for name, e := range cookieEngines {
