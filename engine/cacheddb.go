@@ -1,11 +1,10 @@
 package engine
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
-
-	"database/sql"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"

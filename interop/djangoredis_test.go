@@ -34,28 +34,39 @@ func TestDjangoRedis(t *testing.T) {
 	}{
 		"pickle": {
 			nil, "python",
-			[]codec.Maker{codec.PickleOptions{Protocol: 4}, codec.PickleOptions{Protocol: 5}}, "\x80\x04",
+			[]codec.Maker{codec.PickleOptions{Protocol: 4}, codec.PickleOptions{Protocol: 5}},
+			"\x80\x04",
 		},
 		"pickle version 2": {
-			map[string]string{"PICKLE_VERSION": "2"}, "python",
-			[]codec.Maker{codec.PickleOptions{Protocol: 4}}, "\x80\x02",
+			map[string]string{"PICKLE_VERSION": "2"},
+			"python",
+			[]codec.Maker{codec.PickleOptions{Protocol: 4}},
+			"\x80\x02",
 		},
 		"zlib": {
-			map[string]string{"COMPRESSOR": compressors + "zlib.ZlibCompressor"}, "python",
-			[]codec.Maker{codec.PickleOptions{Protocol: 4, Zlib: true}, codec.PickleOptions{}}, "x\x9c",
+			map[string]string{"COMPRESSOR": compressors + "zlib.ZlibCompressor"},
+			"python",
+			[]codec.Maker{codec.PickleOptions{Protocol: 4, Zlib: true}, codec.PickleOptions{}},
+			"x\x9c",
 		},
 		"json": {
-			map[string]string{"SERIALIZER": serializers + "json.JSONSerializer"}, "json",
-			[]codec.Maker{codec.JSONOptions{Spaces: true}, codec.JSONOptions{}}, `{"`,
+			map[string]string{"SERIALIZER": serializers + "json.JSONSerializer"},
+			"json",
+			[]codec.Maker{codec.JSONOptions{Spaces: true}, codec.JSONOptions{}},
+			`{"`,
 		},
 		"json in zlib": {
-			map[string]string{"SERIALIZER": serializers + "json.JSONSerializer", "COMPRESSOR": compressors + "zlib.ZlibCompressor"}, "json",
-			[]codec.Maker{codec.JSONOptions{Spaces: true, Zlib: true}, codec.JSONOptions{}}, "x\x9c",
+			map[string]string{"SERIALIZER": serializers + "json.JSONSerializer", "COMPRESSOR": compressors + "zlib.ZlibCompressor"},
+			"json",
+			[]codec.Maker{codec.JSONOptions{Spaces: true, Zlib: true}, codec.JSONOptions{}},
+			"x\x9c",
 		},
 		// Go leaves uncompressed what it can't compress; Django falls back to that.
 		"lzma, written raw": {
-			map[string]string{"COMPRESSOR": compressors + "lzma.LzmaCompressor"}, "",
-			[]codec.Maker{codec.PickleOptions{Protocol: 4}}, "",
+			map[string]string{"COMPRESSOR": compressors + "lzma.LzmaCompressor"},
+			"",
+			[]codec.Maker{codec.PickleOptions{Protocol: 4}},
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
