@@ -12,7 +12,8 @@ import (
 // JSONOptions are the choices of NewJSON.
 type JSONOptions struct {
 	// Spaces writes a space behind each comma and colon, as json.dumps does
-	// unless it is told otherwise, and so django-redis's JSONSerializer.
+	// unless it is told otherwise, and so django-redis's JSONSerializer. It is
+	// taken out again when a session is read.
 	Spaces bool
 
 	// Zlib writes what django-redis does with its ZlibCompressor; see
@@ -45,21 +46,18 @@ func NewJSON(o JSONOptions) (*JSON, error) {
 
 // Encode writes a JSON object in ASCII, members in their order.
 func (c *JSON) Encode(v sessions.Values) (string, error) {
-	comma, colon := ",", ":"
-	if c.spaces {
-		comma, colon = ", ", ": "
-	}
-	text, err := appendObject(make([]byte, 0, 512), &v, comma, colon)
+	b, err := appendObject(make([]byte, 0, 512), &v)
 	if err != nil {
 		return "", err
 	}
+	text := string(b)
 	if c.spaces {
-		text = spaced(text)
+		text = respaced(text, " ")
 	}
 	if len(text) > c.limit {
 		return "", fmt.Errorf("codec: JSON: %w", signing.ErrTooLarge)
 	}
-	return c.pack(string(text)), nil
+	return c.pack(text), nil
 }
 
 // Decode reads a JSON object in UTF-8, compressed or not: see Pickle.Decode. An
@@ -78,14 +76,21 @@ func (c *JSON) Decode(data string) (sessions.Values, error) {
 	if err != nil {
 		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
-	return parseObject(text)
+	v, err := parseObject(text)
+	if err == nil && c.spaces { // as values have it that were set in Go
+		for m := range v.All() {
+			m.JSON = respaced(m.JSON, "")
+			v.Set(m)
+		}
+	}
+	return v, err
 }
 
 var errPickled = errors.New("codec: the value is a pickle, not JSON: use codec.PickleOptions")
 
-// spaced writes valid JSON as Python's json.dumps does by default: one space
-// behind each comma and colon, no other.
-func spaced(text []byte) []byte {
+// respaced is valid JSON with that behind each comma and colon, and no other
+// white space between its tokens.
+func respaced(text, behind string) string {
 	b := make([]byte, 0, len(text)+len(text)/8)
 	inString := false
 	for i := 0; i < len(text); i++ {
@@ -100,11 +105,12 @@ func spaced(text []byte) []byte {
 		case inString:
 		case c == ',', c == ':':
 			b = append(b, c)
-			c = ' '
+			b = append(b, behind...)
+			continue
 		case c == ' ', c == '\t', c == '\n', c == '\r':
 			continue
 		}
 		b = append(b, c)
 	}
-	return b
+	return string(b)
 }

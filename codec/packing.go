@@ -104,6 +104,9 @@ func (p packing) unpack(data string) (string, error) {
 
 // isMsgpack reports whether data begins as a map in msgpack does. A pickle that
 // begins with the same byte goes on with the number of its protocol.
+//
+// It is not read, since no library without dependencies of its own keeps the
+// order of a map's keys.
 func isMsgpack(data string) bool {
 	if data == "" {
 		return false

@@ -244,6 +244,9 @@ func TestJSONSpelling(t *testing.T) {
 	c := newJSON(t, codec.JSONOptions{Spaces: true})
 	values, err := c.Decode("{\"a\":\t[1,{\"b\" :\"x, y: z \\\" \xc3\xa9\"}],\n\"c\":{}}")
 	check(t, err)
+	if a, _ := values.Get("a"); a.JSON != `[1,{"b":"x, y: z \" \u00e9"}]` { // as Set spells it
+		t.Errorf("a is %s", a.JSON)
+	}
 	stored, err := c.Encode(values)
 	check(t, err)
 	if want := `{"a": [1, {"b": "x, y: z \" \u00e9"}], "c": {}}`; stored != want {

@@ -19,8 +19,10 @@ type Serializer interface {
 	// Dumps returns the values as a text of any bytes.
 	Dumps(sessions.Values) (string, error)
 
-	// Loads reads what Dumps returns, on either side. Text that is no session
-	// is an error, which the codec makes an ErrCorrupt.
+	// Loads reads what Dumps returns, on either side, and spells each value as
+	// it was given to Dumps: Session.Pop takes a value that comes in two
+	// spellings for two values. Text that is no session is an error, which the
+	// codec makes an ErrCorrupt.
 	Loads(text string) (sessions.Values, error)
 }
 
@@ -30,7 +32,7 @@ type JSONSerializer struct{}
 
 // Dumps writes a JSON object, members in their order.
 func (JSONSerializer) Dumps(v sessions.Values) (string, error) {
-	text, err := appendObject(make([]byte, 0, 512), &v, ",", ":")
+	text, err := appendObject(make([]byte, 0, 512), &v)
 	return string(text), err
 }
 
@@ -94,9 +96,9 @@ func loads(s Serializer, text string) (sessions.Values, error) {
 // errOpaque: only a pickle can hold it.
 var errOpaque = errors.New("codec: a value that only Python understands can't be written as JSON")
 
-// appendObject appends the values as a JSON object with those separators between
-// its members and behind their names. What the members hold stays as it is.
-func appendObject(b []byte, v *sessions.Values, comma, colon string) ([]byte, error) {
+// appendObject appends the values as a JSON object. What the members hold stays as
+// it is.
+func appendObject(b []byte, v *sessions.Values) ([]byte, error) {
 	b = append(b, '{')
 	first := true
 	for m := range v.All() {
@@ -104,11 +106,11 @@ func appendObject(b []byte, v *sessions.Values, comma, colon string) ([]byte, er
 			return nil, fmt.Errorf("%w: %q", errOpaque, m.Name)
 		}
 		if !first {
-			b = append(b, comma...)
+			b = append(b, ',')
 		}
 		first = false
 		b = pyjson.AppendString(b, m.Name)
-		b = append(b, colon...)
+		b = append(b, ':')
 		b = append(b, m.JSON...)
 	}
 	return append(b, '}'), nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
 )
@@ -18,4 +19,25 @@ func TestCacheLocal(t *testing.T) {
 		ClearsItself: true,
 		Another:      func(*testing.T, sessions.Settings) sessions.Engine { return engine.Cache(local) },
 	})
+}
+
+// TestCacheCodecs: what a django-redis stores, as the engine keeps it.
+func TestCacheCodecs(t *testing.T) {
+	for name, maker := range map[string]codec.Maker{
+		"JSONSerializer":              codec.JSONOptions{Spaces: true},
+		"ZlibCompressor":              codec.PickleOptions{Protocol: 4, Zlib: true},
+		"JSONSerializer and Zlib":     codec.JSONOptions{Spaces: true, Zlib: true},
+		"signed, as no Django has it": codec.SignedOptions{Serializer: codec.PickleSerializer{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var local *cache.Local
+			open := func(*testing.T, sessions.Settings) sessions.Engine {
+				return engine.CacheEngine{Cache: local, Codec: maker}
+			}
+			enginetest.Run(t, func(t *testing.T, st sessions.Settings) sessions.Engine {
+				local = cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
+				return open(t, st)
+			}, enginetest.Options{ClearsItself: true, Another: open})
+		})
+	}
 }

@@ -3,6 +3,7 @@ package tests
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,31 @@ func TestHardenedSQLite(t *testing.T) {
 			return engine.Hardened(engine.Database(openFile(t, drivers[0].name, drivers[0].options, path)))
 		},
 	})
+}
+
+// TestHardenedServers: the names fit the columns of real servers, and keys that
+// differ in case only are others there, too.
+func TestHardenedServers(t *testing.T) {
+	for _, server := range sqlServers[:2] {
+		t.Run(server.name, func(t *testing.T) {
+			server := server.start(t)
+			var db *sql.DB
+			var table string
+			cases := 0
+			open := func(t *testing.T) sessions.Engine {
+				db = server.open(t)
+				return engine.Hardened(engine.DatabaseEngine{DB: db, Table: table})
+			}
+			enginetest.Run(t, func(t *testing.T, _ sessions.Settings) sessions.Engine {
+				cases++
+				table = fmt.Sprintf("hardened_%d", cases)
+				return open(t)
+			}, enginetest.Options{
+				Another: func(t *testing.T, _ sessions.Settings) sessions.Engine { return open(t) },
+				Names:   func(t *testing.T) []string { return column(t, db, "SELECT session_key FROM "+table) },
+			})
+		})
+	}
 }
 
 // TestHardenedCachedDB puts the pair of database and cache, hardened, through the
