@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,10 @@ import (
 
 // Options say what is special about an engine under test.
 type Options struct {
+	// Name says what is under test, in the line with all results that Run logs:
+	// "cache on Redis". "" is the test's name.
+	Name string
+
 	// Another opens, as a second process would, what the latest call of Run's
 	// open has made. The suite then works through both. Nil: one process.
 	Another func(t *testing.T, st sessions.Settings) sessions.Engine
@@ -69,8 +74,12 @@ func (o Options) cases() []contractCase {
 // opened with st; what lies below it may need st.Clock, too.
 func Run(t *testing.T, open func(t *testing.T, st sessions.Settings) sessions.Engine, opts Options) {
 	t.Helper()
+	if opts.Name == "" {
+		opts.Name = t.Name()
+	}
+	var results []string
 	for _, c := range opts.cases() {
-		t.Run(c.name, func(t *testing.T) {
+		passed := t.Run(c.name, func(t *testing.T) {
 			e := newEnv(t, t.Context(), opts.Writers)
 			e.engines = append(e.engines, open(t, e.settings))
 			if opts.Another != nil {
@@ -85,7 +94,9 @@ func Run(t *testing.T, open func(t *testing.T, st sessions.Settings) sessions.En
 			}
 			c.run(e)
 		})
+		results = append(results, fmt.Sprintf("%s=%v", c.name, passed))
 	}
+	t.Logf("enginetest: %s: %s", opts.Name, strings.Join(results, "; ")) // scripts/enginetable makes the table
 }
 
 // contractCase is one part of the contract.
