@@ -1,15 +1,21 @@
 package testserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 )
 
 // RedisOptions are the choices of a Redis server.
 type RedisOptions struct {
+	// Program is "redis-server" or "valkey-server". "" is what the environment
+	// variable KEEPSAKE_REDIS_SERVER says, or else redis-server.
+	Program string
+
 	// TLS: the server speaks TLS only, with a certificate that ClientTLS trusts.
 	TLS bool
 
@@ -32,7 +38,14 @@ type RedisOptions struct {
 	Args []string
 }
 
-// RedisServer is a Redis server.
+// find returns the path of the program, whose package has its name.
+func (o RedisOptions) find(t testing.TB) string {
+	t.Helper()
+	name := cmp.Or(o.Program, os.Getenv("KEEPSAKE_REDIS_SERVER"), "redis-server")
+	return find(t, name, name)
+}
+
+// RedisServer is a Redis or Valkey server.
 type RedisServer struct {
 	*Server
 	Socket string // the path of its socket, "" without UnixSocket
@@ -41,7 +54,7 @@ type RedisServer struct {
 	tls  *tls.Config
 }
 
-// Redis starts a Redis server.
+// Redis starts a Redis or Valkey server.
 func Redis(t testing.TB, opts RedisOptions) *RedisServer {
 	t.Helper()
 	r := newRedis(t, "redis", opts)
@@ -52,7 +65,7 @@ func Redis(t testing.TB, opts RedisOptions) *RedisServer {
 // newRedis is a Redis server that is yet to start.
 func newRedis(t testing.TB, name string, opts RedisOptions) *RedisServer {
 	t.Helper()
-	program := find(t, "redis-server", "redis-server")
+	program := opts.find(t)
 	r := &RedisServer{Server: newServer(t, name), opts: opts}
 	data := r.folder("data")
 	args := []string{"--bind", "127.0.0.1", "--dir", data, "--save", "", "--daemonize", "no"}

@@ -64,12 +64,17 @@ func (n RedisNodes) at(addr string) *RedisServer {
 // Which are which changes when a master fails.
 type RedisClusterServers struct{ RedisNodes }
 
-// RedisCluster starts a Redis Cluster. It needs Redis 7 or later.
-func RedisCluster(t testing.TB) *RedisClusterServers {
+// RedisCluster starts a Redis Cluster. It needs Redis 7 or later. At most one
+// RedisOptions says what its nodes are.
+func RedisCluster(t testing.TB, opts ...RedisOptions) *RedisClusterServers {
 	t.Helper()
+	var node RedisOptions
+	if len(opts) > 0 {
+		node = opts[0]
+	}
 	c := &RedisClusterServers{}
 	for range 6 {
-		r := newRedis(t, "cluster", RedisOptions{})
+		r := newRedis(t, "cluster", node)
 		command := r.command
 		r.command = func() (string, []string) {
 			program, args := command()

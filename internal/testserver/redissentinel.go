@@ -18,20 +18,26 @@ type RedisSentinelServers struct {
 	MasterName string     // for which they ask
 }
 
-// RedisSentinel starts a Redis master with its replicas and Sentinels.
-func RedisSentinel(t testing.TB) *RedisSentinelServers {
+// RedisSentinel starts a Redis master with its replicas and Sentinels. At most
+// one RedisOptions says what the master and the replicas are.
+func RedisSentinel(t testing.TB, opts ...RedisOptions) *RedisSentinelServers {
 	t.Helper()
+	var node RedisOptions
+	if len(opts) > 0 {
+		node = opts[0]
+	}
 	s := &RedisSentinelServers{MasterName: account}
 	for i := range 3 {
-		args := []string{"--repl-diskless-sync-delay", "0"}
+		o := node
+		o.Args = append([]string{"--repl-diskless-sync-delay", "0"}, node.Args...)
 		if i > 0 {
-			args = append(args, "--replicaof", "127.0.0.1", port(s.RedisNodes[0].Addr))
+			o.Args = append(o.Args, "--replicaof", "127.0.0.1", port(s.RedisNodes[0].Addr))
 		}
-		s.RedisNodes = append(s.RedisNodes, Redis(t, RedisOptions{Args: args}))
+		s.RedisNodes = append(s.RedisNodes, Redis(t, o))
 	}
 	for range 3 {
 		r := &RedisServer{Server: newServer(t, "sentinel")}
-		program := find(t, "redis-server", "redis-server")
+		program := node.find(t)
 		config := r.file("sentinel.conf", strings.NewReplacer("NAME", s.MasterName, "PORT", port(s.RedisNodes[0].Addr), "DIR", r.dir).Replace(
 			"bind 127.0.0.1\ndir DIR\n"+
 				"sentinel monitor NAME 127.0.0.1 PORT 2\n"+
