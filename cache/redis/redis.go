@@ -2,8 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -12,102 +10,115 @@ import (
 	"github.com/keepsake-go/sessions/cache"
 )
 
-// Cache keeps values in Redis. Make it with New; it is safe for concurrent use.
+// Cache keeps values in Redis. Make it with Open, OpenOptions or New; it is safe
+// for concurrent use.
 //
 // A write that Redis has acknowledged can still be lost in a failover, since
-// replication is asynchronous, and in a restart without persistence.
-type Cache struct{ client rueidis.Client }
-
-// New uses a client, which the caller closes. It must not retry commands by
-// itself, lest a write whose reply was lost is done twice: set DisableRetry in
-// its options. Client-side caching is not used.
-func New(client rueidis.Client) *Cache { return &Cache{client} }
-
-// Open connects to the servers that rawURL names, and returns the cache and what
-// closes it:
-//
-//	redis://user:password@host:6379/0       one server
-//	rediss://host:6379                      with TLS
-//	unix:///run/redis.sock?db=1             a Unix socket
-//	redis://a:6379?addr=b:6379&addr=c:6379  a Cluster
-//	redis://a:26379?master_set=mymaster     Sentinels
-func Open(rawURL string) (*Cache, func(), error) {
-	options, err := rueidis.ParseURL(rawURL)
-	if err != nil {
-		return nil, nil, errors.New("redis: the URL can't be read") // the cause may quote a password
-	}
-	options.DisableRetry = true
-	options.DisableCache = true
-	client, err := rueidis.NewClient(options)
-	if err != nil {
-		return nil, nil, fmt.Errorf("redis: %w", err)
-	}
-	return New(client), client.Close, nil
+// replication is asynchronous (see Options.WaitReplicas), and in a restart
+// without persistence. Of several servers only a master is read.
+type Cache struct {
+	client   client
+	runs     *runs // nil: of several servers, or a client of somebody else's
+	replicas int
+	timeout  time.Duration
 }
 
-// swap replaces a value, or removes it, only while it is the old one. It answers
-// 1, or what it found instead: false for nothing.
-var swap = rueidis.NewLuaScript(`
-local found = redis.call('GET', KEYS[1])
-if found ~= ARGV[1] then return {0, found} end
-if ARGV[3] == '0' then redis.call('DEL', KEYS[1])
-elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
-else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return {1}`, rueidis.WithLoadSHA1(false))
+// Open opens the cache that a LOCATION of Django's CACHES names, in any of the
+// forms of ParseLocation, and returns it with what closes it. It connects at the
+// first use.
+func Open(location ...string) (*Cache, func(), error) {
+	o, err := ParseLocation(location...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return OpenOptions(o)
+}
+
+// OpenOptions is Open with more choices.
+func OpenOptions(o Options) (*Cache, func(), error) {
+	o = o.withDefaults()
+	option, err := o.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Cache{replicas: o.WaitReplicas, timeout: o.Timeout}
+	option.DialCtxFn = dial
+	if o.single() {
+		c.runs = &runs{username: o.Username, password: o.Password, timeout: o.ConnectTimeout}
+		option.DialCtxFn = c.runs.dial
+	}
+	c.client.option, c.client.runs = option, c.runs
+	return c, c.client.close, nil
+}
+
+// New uses a client, which the caller closes. Its options must not have it send
+// a write twice; rueidis of itself does not. Client-side caching is not used.
+func New(client rueidis.Client) *Cache {
+	c := &Cache{}
+	c.client.ready.Store(&client)
+	return c
+}
+
+// Epoch implements cache.Epocher: the run of the one server, which each of its
+// starts gives a new name. It is "" with a Cluster, with Sentinels, and with a
+// client given to New; where the account may not ask (INFO); and once two
+// servers were found by turns at one address.
+//
+// A failover behind one address, as hosted services have, is seen only when
+// connections break, or a write is refused by what is now a replica.
+func (c *Cache) Epoch(ctx context.Context) (string, error) {
+	if c.runs == nil {
+		return "", nil
+	}
+	if name := c.runs.name.Load(); name != nil {
+		return *name, nil
+	}
+	_, err := c.client.get(ctx) // which connects
+	name := c.runs.name.Load()
+	if name == nil {
+		return "", failed("epoch", false, err)
+	}
+	return *name, nil
+}
 
 // Get implements cache.Cache.
 func (c *Cache) Get(ctx context.Context, key string) (cache.Item, error) {
-	value, err := c.client.Do(ctx, c.client.B().Get().Key(key).Build()).ToString()
+	client, err := c.client.get(ctx)
+	if err != nil {
+		return cache.Item{}, failed("get", false, err)
+	}
+	value, err := client.Do(ctx, client.B().Get().Key(key).Build()).ToString()
 	if rueidis.IsRedisNil(err) {
 		return cache.Item{}, cache.ErrMiss
 	}
 	if err != nil {
-		return cache.Item{}, fmt.Errorf("redis: get: %w", err)
+		return cache.Item{}, failed("get", false, err)
 	}
 	return cache.Item{Value: value}, nil
 }
 
 // Add implements cache.Cache.
 func (c *Cache) Add(ctx context.Context, key, value string, ttl time.Duration) (cache.Item, error) {
-	var command rueidis.Completed
-	switch set := c.client.B().Set().Key(key).Value(value).Nx(); {
-	case ttl == cache.NoEnd:
-		command = set.Build()
-	default:
-		command = set.PxMilliseconds(milliseconds(max(ttl, 1))).Build()
+	if ttl <= 0 { // it would end at once: nothing is to be written
+		switch _, err := c.Get(ctx, key); err {
+		case nil:
+			return cache.Item{}, cache.ErrExists
+		case cache.ErrMiss:
+			return cache.Item{Value: value}, nil
+		default:
+			return cache.Item{}, err
+		}
 	}
-	err := c.client.Do(ctx, command).Error()
-	switch {
-	case rueidis.IsRedisNil(err):
+	err := c.write(ctx, "add", func(b rueidis.Builder) rueidis.Completed {
+		if ttl == cache.NoEnd {
+			return b.Set().Key(key).Value(value).Nx().Build()
+		}
+		return b.Set().Key(key).Value(value).Nx().PxMilliseconds(milliseconds(ttl)).Build()
+	})
+	if err == errNil {
 		return cache.Item{}, cache.ErrExists
-	case err != nil:
-		return cache.Item{}, unsure("add", err)
 	}
-	if ttl <= 0 {
-		return cache.Item{Value: value}, c.Delete(ctx, key) // as Django's RedisCache
-	}
-	return cache.Item{Value: value}, nil
-}
-
-// Swap implements cache.Cache, in one round trip.
-func (c *Cache) Swap(ctx context.Context, key string, old cache.Item, value string, ttl time.Duration) (cache.Item, error) {
-	reply, err := swap.Exec(ctx, c.client, []string{key}, []string{old.Value, value, expiry(ttl)}).ToArray()
-	if err != nil {
-		return cache.Item{}, unsure("swap", err)
-	}
-	switch done, err := reply[0].ToInt64(); {
-	case err != nil:
-		return cache.Item{}, unsure("swap", err)
-	case done == 1:
-		return cache.Item{Value: value}, nil
-	case len(reply) < 2 || reply[1].IsNil():
-		return cache.Item{}, cache.ErrMiss
-	}
-	found, err := reply[1].ToString()
-	if err != nil {
-		return cache.Item{}, fmt.Errorf("redis: swap: %w", err)
-	}
-	return cache.Item{Value: found}, cache.ErrConflict
+	return cache.Item{Value: value}, err
 }
 
 // Set implements cache.Cache.
@@ -115,21 +126,22 @@ func (c *Cache) Set(ctx context.Context, key, value string, ttl time.Duration) e
 	if ttl <= 0 {
 		return c.Delete(ctx, key)
 	}
-	command := c.client.B().Set().Key(key).Value(value).Build()
-	if ttl != cache.NoEnd {
-		command = c.client.B().Set().Key(key).Value(value).PxMilliseconds(milliseconds(ttl)).Build()
-	}
-	return unsure("set", c.client.Do(ctx, command).Error())
+	return c.write(ctx, "set", func(b rueidis.Builder) rueidis.Completed {
+		if ttl == cache.NoEnd {
+			return b.Set().Key(key).Value(value).Build()
+		}
+		return b.Set().Key(key).Value(value).PxMilliseconds(milliseconds(ttl)).Build()
+	})
 }
 
 // Delete implements cache.Cache.
 func (c *Cache) Delete(ctx context.Context, key string) error {
-	return unsure("delete", c.client.Do(ctx, c.client.B().Del().Key(key).Build()).Error())
+	return c.write(ctx, "delete", func(b rueidis.Builder) rueidis.Completed { return b.Del().Key(key).Build() })
 }
 
 // milliseconds rounds up: a value must not end before its time.
 func milliseconds(ttl time.Duration) int64 {
-	return int64((ttl + time.Millisecond - 1) / time.Millisecond)
+	return int64((ttl-1)/time.Millisecond) + 1
 }
 
 // expiry is a ttl for the script.
@@ -141,17 +153,4 @@ func expiry(ttl time.Duration) string {
 		return "0"
 	}
 	return strconv.FormatInt(milliseconds(ttl), 10)
-}
-
-// unsure says what an error of a write means: when the server has not refused
-// it, nobody knows whether it was done.
-func unsure(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var refused *rueidis.RedisError
-	if errors.As(err, &refused) {
-		return fmt.Errorf("redis: %s: %w", what, err)
-	}
-	return fmt.Errorf("redis: %s: %w: %w", what, cache.ErrUnknownOutcome, err)
 }
