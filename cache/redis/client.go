@@ -90,7 +90,7 @@ func (c *client) open() (rueidis.Client, error) {
 	if ready := c.ready.Load(); ready != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), c.option.Dialer.Timeout)
 		defer cancel()
-		err := (*ready).Do(ctx, (*ready).B().Ping().Build()).Error()
+		err := (*ready).Do(ctx, (*ready).B().Ping().Build().ToRetryable()).Error()
 		if c.connected() {
 			err = nil // the account may lack PING
 		}

@@ -160,7 +160,15 @@ func (o *Options) parseHosts(hosts string, s scheme) error {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return errors.New("the port is no number from 1 to 65535")
 		}
-		name = strings.TrimSuffix(strings.TrimPrefix(unquote(name), "["), "]")
+		name = unquote(name)
+		if inner, ok := strings.CutPrefix(name, "["); ok {
+			if name, ok = strings.CutSuffix(inner, "]"); !ok {
+				name = "["
+			}
+		}
+		if strings.ContainsAny(name, "[]") {
+			return errors.New("the brackets around the host don't match")
+		}
 		if name == "" {
 			name = "localhost"
 		}

@@ -48,7 +48,8 @@ func (o RedisOptions) find(t testing.TB) string {
 // RedisServer is a Redis or Valkey server.
 type RedisServer struct {
 	*Server
-	Socket string // the path of its socket, "" without UnixSocket
+	Socket   string // the path of its socket, "" without UnixSocket
+	CertFile string // the path of its certificate, "" without TLS
 
 	opts RedisOptions
 	tls  *tls.Config
@@ -88,6 +89,7 @@ func newRedis(t testing.TB, name string, opts RedisOptions) *RedisServer {
 		portOption = "--tls-port"
 		var certificate, key string
 		certificate, key, r.tls = r.certificate()
+		r.CertFile = certificate
 		args = append(args, "--port", "0", "--tls-cert-file", certificate, "--tls-key-file", key,
 			"--tls-ca-cert-file", certificate, "--tls-auth-clients", "no")
 	}
