@@ -74,6 +74,10 @@ func (c *Cache) failed(what string, err error) error {
 	return failed(what, true, err)
 }
 
+// waitMargin is what is kept of the time for WAIT to answer: an idle Redis looks
+// at the clock every 100 ms.
+const waitMargin = 250 * time.Millisecond
+
 // do sends a command about one key, once. Where replicas are to confirm it,
 // confirmed is an error when too few did, and means something only when the
 // command has written.
@@ -85,12 +89,13 @@ func (c *Cache) do(ctx context.Context, build func(rueidis.Builder) rueidis.Comp
 	if c.replicas == 0 {
 		return client.Do(ctx, build(client.B())), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout+waitMargin)
 	defer cancel()
 	wait := func(b rueidis.Builder) rueidis.Completed {
 		end, _ := ctx.Deadline()
-		left := time.Until(end) * 9 / 10 // the answer needs some time, too
-		return b.Wait().Numreplicas(int64(c.replicas)).Timeout(max(left.Milliseconds(), 1)).Build()
+		left := time.Until(end)
+		left = max(left/2, left-waitMargin, time.Millisecond) // 0 would be for ever
+		return b.Wait().Numreplicas(int64(c.replicas)).Timeout(left.Milliseconds()).Build()
 	}
 	// On a connection that nobody else uses: WAIT is about what its own has
 	// written, and all that comes behind it has to wait, too.
