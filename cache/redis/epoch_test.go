@@ -27,7 +27,7 @@ func epoch(t *testing.T, c *redis.Cache) string {
 // eventually tries until there is no error.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for {
 		err := try()
 		if err == nil {

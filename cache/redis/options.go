@@ -49,10 +49,12 @@ type Options struct {
 	Timeout time.Duration
 
 	// WaitReplicas is how many replicas must have a write before it is
-	// acknowledged (Redis's WAIT), so that it survives a failover to one of
-	// them. A write that too few confirm within Timeout is
-	// cache.ErrUnknownOutcome. It costs a round trip between the servers. 0 is
-	// Redis's own way: the last writes before a failover may be lost.
+	// acknowledged (Redis's WAIT). With as many as a master has, an acknowledged
+	// write survives every failover; with fewer, one in which a replica of those
+	// takes over. A write that too few confirm within Timeout is
+	// cache.ErrUnknownOutcome, so while a replica is missing there may be nothing
+	// else. It costs a round trip between the servers. 0 is Redis's own way: a
+	// failover may lose the last writes.
 	WaitReplicas int
 }
 
