@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -202,14 +203,18 @@ func TestAway(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, used before %v", fault.name, used), func(t *testing.T) {
 				s := testserver.Redis(t, testserver.RedisOptions{})
 				do(t, s, "SET", "k", "v")
-				c := open(t, s.URL()+"?socket_timeout=1&socket_connect_timeout=1")
+				c := open(t, s.URL()+"?socket_timeout=1&socket_connect_timeout=3")
 				if used {
 					if _, err := c.Get(t.Context(), "k"); err != nil {
 						t.Fatal(err)
 					}
 				}
 				fault.do(s)
+				var patient sync.WaitGroup
+				defer patient.Wait()
 				for round := range 2 {
+					// Who has more time must not hold up the others.
+					patient.Go(func() { _, _ = c.Get(t.Context(), "none") })
 					for name, call := range calls {
 						ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 						begin := time.Now()
@@ -218,7 +223,7 @@ func TestAway(t *testing.T) {
 						if isAnswer(err) {
 							t.Errorf("%s: %v", name, err)
 						}
-						if took := time.Since(begin); took > time.Second {
+						if took := time.Since(begin); took > 700*time.Millisecond {
 							t.Errorf("%s took %v", name, took)
 						}
 						if fault.name == "killed" && round == 1 && errors.Is(err, cache.ErrUnknownOutcome) {
@@ -227,7 +232,7 @@ func TestAway(t *testing.T) {
 					}
 				}
 				begin := time.Now()
-				if err := c.Set(t.Context(), "none", "v", time.Hour); isAnswer(err) || time.Since(begin) > 5*time.Second {
+				if err := c.Set(t.Context(), "none", "v", time.Hour); isAnswer(err) || time.Since(begin) > 8*time.Second {
 					t.Errorf("without a deadline, after %v: %v", time.Since(begin), err)
 				}
 				fault.recover(s)

@@ -211,3 +211,28 @@ func TestEnd(t *testing.T) {
 		t.Error("it has changed what was there")
 	}
 }
+
+// TestFormat: a session lies where a Django looks for it, as it wrote it, and
+// ends there when it ends.
+func TestFormat(t *testing.T) {
+	s := testserver.Redis(t, testserver.RedisOptions{})
+	st := sessions.DefaultSettings()
+	st.SecretKey = "a secret key that is long enough for Django's own checks, too"
+	m, err := sessions.New(st, engine.Cache(open(t, s.URL())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := m.Open("")
+	session.Set("n", 1)
+	session.ExpireAfter(90 * time.Second)
+	if err := session.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key := ":1:django.contrib.sessions.cache" + session.Key()
+	if value, _ := do(t, s, "GET", key).(string); !strings.HasPrefix(value, "\x80") || !strings.HasSuffix(value, ".") {
+		t.Errorf("it is no pickle: %q", value)
+	}
+	if left := do(t, s, "PTTL", key).(int64); left < 80_000 || left > 90_000 {
+		t.Errorf("it ends in %d ms", left)
+	}
+}
