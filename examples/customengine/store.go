@@ -143,3 +143,6 @@ func (s *store) Delete(ctx context.Context, key string) error {
 	}
 	return failed(err)
 }
+
+// ClearExpired implements sessions.Clearer: Redis drops by itself what has ended.
+func (s *store) ClearExpired(ctx context.Context, _ int) (int, error) { return 0, ctx.Err() }
