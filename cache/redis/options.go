@@ -86,6 +86,7 @@ func (o *Options) client() (rueidis.ClientOption, error) {
 		TLSConfig: o.TLS, Dialer: dialer, ConnWriteTimeout: o.Timeout, AlwaysRESP2: o.RESP2,
 		ForceSingleClient: o.single(),
 		DisableCache:      true,
+		PipelineMultiplex: -1, // one connection: more are no faster, and each would have to be found broken
 		RetryDelay:        retryDelay,
 		ClusterOption:     rueidis.ClusterOption{MaxMovedRedirections: maxRedirects},
 	}

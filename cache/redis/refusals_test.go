@@ -161,4 +161,3 @@ func says(err error, want string) bool {
 	}
 	return false
 }
-
