@@ -15,6 +15,10 @@ var (
 	// ErrExists: Add found a value under the key.
 	ErrExists = errors.New("cache: the key is taken")
 
+	// ErrCorrupt: what is under the key was not written by this kind of cache,
+	// or is damaged. Set and Delete work on it.
+	ErrCorrupt = errors.New("cache: what is stored can't be read")
+
 	// ErrConflict: what Swap found is not what it was to replace.
 	ErrConflict = errors.New("cache: the value has changed")
 
@@ -37,10 +41,16 @@ type Item struct {
 
 // Cache keeps values under keys until they end, or until it needs the room.
 //
-// Keys are compared byte for byte, case included. A ttl is rounded up to what the
-// cache can keep, a millisecond or a second; one that is not positive ends the
-// value at once, and NoEnd never. All methods are safe for concurrent use, by
-// several processes where they share one cache.
+// Keys are compared byte for byte, case included; a key that the cache can't keep
+// apart from others is refused. Values are any bytes. A ttl is rounded up to what
+// the cache can keep, a millisecond or a second; one that is not positive ends the
+// value at once, and NoEnd never. A value that has ended is treated as absent
+// everywhere. A value that was passed in or returned is never changed afterwards.
+//
+// All methods are safe for concurrent use, by several processes where they share
+// one cache, and linearizable: what a write acknowledged every later call sees. A
+// call whose context has ended fails, changes nothing, and never says that
+// something is not there, is there, or has changed.
 //
 // A write that fails with ErrUnknownOutcome may have been done; with any other
 // error it was not. A cache, and the client below it, never sends a write twice.
@@ -48,12 +58,13 @@ type Cache interface {
 	// Get returns what is stored under key, or ErrMiss.
 	Get(ctx context.Context, key string) (Item, error)
 
-	// Add stores a value under key, only if there is none: else ErrExists.
+	// Add stores a value under key, only if there is none: else it changes
+	// nothing and returns ErrExists.
 	Add(ctx context.Context, key, value string, ttl time.Duration) (Item, error)
 
 	// Swap puts a value in place of old, only while that is what is stored:
 	// else it changes nothing and returns what is there with ErrConflict, or
-	// ErrMiss.
+	// ErrMiss. It never creates. An old without a Token is compared by its bytes.
 	Swap(ctx context.Context, key string, old Item, value string, ttl time.Duration) (Item, error)
 
 	// Set stores a value under key, whatever is there.
