@@ -3,12 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"os"
 	"time"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/codec"
+	"github.com/keepsake-go/sessions/internal/folder"
 )
 
 // FileEngine keeps each session in a file of its own: Django's
@@ -47,29 +47,20 @@ func (e FileEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
-	root, err := os.OpenRoot(dir)
+	files, err := folder.Open(dir)
 	if err != nil {
 		return sessions.Backend{}, fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) can't be used: %w", err)
 	}
-	s := &fileStore{root: root, prefix: st.CookieName, settings: st, codec: c, now: st.Clock}
+	s := &fileStore{folder: files, prefix: st.CookieName, settings: st, codec: c, now: st.Clock}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.seed = maphash.MakeSeed()
-	for i := range s.turns {
-		s.turns[i] = make(chan struct{}, 1)
-	}
-	if s.handle, err = root.Open("."); err == nil {
-		var probe string
-		if probe, err = s.writeTemporary("", s.now()); err == nil {
-			err = root.Remove(probe)
-		}
+	probe, err := s.writeTemporary("", s.now())
+	if err == nil {
+		err = files.Root.Remove(probe)
 	}
 	if err != nil {
-		if s.handle != nil {
-			err = errors.Join(err, s.handle.Close())
-		}
-		return sessions.Backend{}, errors.Join(fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) is not writable: %w", err), root.Close())
+		return sessions.Backend{}, errors.Join(fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) is not writable: %w", err), files.Close())
 	}
 	return sessions.Backend{Name: "file", Store: s, Codec: c}, nil
 }

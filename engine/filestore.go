@@ -2,12 +2,10 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -15,49 +13,22 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/folder"
 )
 
-// fileStore is a sessions.Store in a folder. Keepsake's processes take turns on
-// one session by a lock on its file (see lock); Django takes none, so whatever
-// replaces or removes a file checks afterwards that it was the one that was read.
+// fileStore is a sessions.Store in a folder that a Django may write to as well:
+// see package folder.
 type fileStore struct {
-	root     *os.Root
-	handle   *os.File // the folder
-	prefix   string   // of the files' names: the cookie's
+	folder   *folder.Folder
+	prefix   string // of the files' names: the cookie's
 	settings sessions.Settings
 	codec    sessions.Codec
 	now      func() time.Time
-	seed     maphash.Seed
-	turns    [16]chan struct{} // held while writing; keys share them
 }
 
-// turn waits for this process's turn to write a session.
-func (s *fileStore) turn(ctx context.Context, key string) (release func(), err error) {
-	turn := s.turns[maphash.String(s.seed, key)%uint64(len(s.turns))]
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// heldFile is a session's file under its lock, which Close gives back.
-type heldFile struct {
-	*os.File
-	release func()
-}
-
-func (f *heldFile) Close() error {
-	defer f.release()
-	return f.File.Close()
-}
-
-// Names of our own, which no cookie's name begins with.
-const (
-	temporaryPrefix = ".keepsake-tmp-"
-	tracePrefix     = ".keepsake-trace-"
-)
+// tracePrefix begins names of our own, as folder.TemporaryPrefix does: no
+// cookie's name begins so.
+const tracePrefix = ".keepsake-trace-"
 
 // fileKeyLength is the length of every key that Django or we have made. Others
 // are not looked up: with two sites in one folder whose cookies are called sid
@@ -79,7 +50,7 @@ func (s *fileStore) Load(ctx context.Context, key string) (sessions.Record, erro
 	if len(key) != fileKeyLength {
 		return sessions.Record{}, sessions.ErrNotFound
 	}
-	f, err := s.openNoFollow(s.name(key))
+	f, err := s.folder.Open(s.name(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return sessions.Record{}, s.absent(key)
 	}
@@ -99,7 +70,7 @@ func (s *fileStore) Load(ctx context.Context, key string) (sessions.Record, erro
 
 // absent tells a rotated session from one that never was.
 func (s *fileStore) absent(key string) error {
-	info, err := s.root.Lstat(s.traceName(key))
+	info, err := s.folder.Root.Lstat(s.traceName(key))
 	switch {
 	case err == nil && info.ModTime().Add(sessions.RotationTrace).After(s.now()):
 		return sessions.ErrRotated
@@ -112,18 +83,11 @@ func (s *fileStore) absent(key string) error {
 
 // read reads an open session file, expired or not.
 func (s *fileStore) read(f *os.File) (sessions.Record, error) {
-	info, err := f.Stat()
+	content, info, err := folder.Read(f)
 	if err != nil {
 		return sessions.Record{}, failedFile("load", err)
 	}
-	if !info.Mode().IsRegular() {
-		return sessions.Record{}, fmt.Errorf("%w: not a regular file", sessions.ErrCorrupt)
-	}
-	content, err := io.ReadAll(f)
-	if err != nil {
-		return sessions.Record{}, failedFile("load", err)
-	}
-	rec := sessions.Record{Data: string(content), Token: info.ModTime().UnixNano()}
+	rec := sessions.Record{Data: content, Token: info.ModTime().UnixNano()}
 	rec.Expires = s.expires(rec.Data, info.ModTime())
 	return rec, nil
 }
@@ -167,12 +131,12 @@ func (s *fileStore) Create(ctx context.Context, key string, rec sessions.Record)
 	if err != nil {
 		return sessions.Record{}, err
 	}
-	defer s.root.Remove(temporary) //nolint:errcheck // it is in place, or it is litter for ClearExpired
-	err = s.putNew(temporary, s.name(key))
+	defer s.folder.Root.Remove(temporary) //nolint:errcheck // it is in place, or it is litter for ClearExpired
+	err = s.folder.PutNew(temporary, s.name(key))
 	if errors.Is(err, fs.ErrExist) {
 		ended := func(end time.Time) bool { return !end.After(s.now()) }
 		if _, err = s.removeEnded(s.name(key), ended); err == nil { // an expired record is free
-			err = s.putNew(temporary, s.name(key))
+			err = s.folder.PutNew(temporary, s.name(key))
 		}
 	}
 	switch {
@@ -189,6 +153,29 @@ func (s *fileStore) stored(rec sessions.Record, modified time.Time) sessions.Rec
 	return rec
 }
 
+// lock opens the session's file under its lock, which Close gives back.
+func (s *fileStore) lock(ctx context.Context, key string) (*folder.Held, sessions.Record, error) {
+	if len(key) != fileKeyLength {
+		return nil, sessions.Record{}, sessions.ErrNotFound
+	}
+	f, err := s.folder.Lock(ctx, s.name(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, sessions.Record{}, s.absent(key)
+	}
+	if err != nil {
+		return nil, sessions.Record{}, failedFile("lock", err)
+	}
+	rec, err := s.read(f.File)
+	if err == nil && !rec.Expires.After(s.now()) {
+		err = sessions.ErrNotFound
+	}
+	if err != nil {
+		f.Close()
+		return nil, sessions.Record{}, err
+	}
+	return f, rec, nil
+}
+
 // Replace implements sessions.Store.
 func (s *fileStore) Replace(ctx context.Context, key string, old, new sessions.Record) (sessions.Record, error) {
 	f, current, err := s.lock(ctx, key)
@@ -201,7 +188,7 @@ func (s *fileStore) Replace(ctx context.Context, key string, old, new sessions.R
 	}
 	modified := s.modified(new)
 	if new.Data == old.Data {
-		if err := touch(f.File, modified); err != nil {
+		if err := folder.Touch(f.File, modified); err != nil {
 			return sessions.Record{}, failedFile("touch", err)
 		}
 		return s.stored(new, modified), nil
@@ -210,11 +197,11 @@ func (s *fileStore) Replace(ctx context.Context, key string, old, new sessions.R
 	if err != nil {
 		return sessions.Record{}, err
 	}
-	defer s.root.Remove(temporary) //nolint:errcheck // as in Create
-	switch err := s.exchange(temporary, s.name(key), f.File); {
+	defer s.folder.Root.Remove(temporary) //nolint:errcheck // as in Create
+	switch err := s.folder.Exchange(temporary, s.name(key), f.File); {
 	case errors.Is(err, fs.ErrNotExist):
 		return sessions.Record{}, s.absent(key)
-	case errors.Is(err, errOvertaken):
+	case errors.Is(err, folder.ErrOvertaken):
 		return s.conflict(ctx, key)
 	case err != nil:
 		return sessions.Record{}, failedFile("replace", err)
@@ -246,18 +233,18 @@ func (s *fileStore) Rotate(ctx context.Context, key, newKey string, old, new ses
 		return sessions.Record{}, err
 	}
 	if err := s.leaveTrace(key); err != nil {
-		return sessions.Record{}, errors.Join(err, s.root.Remove(s.name(newKey)))
+		return sessions.Record{}, errors.Join(err, s.folder.Root.Remove(s.name(newKey)))
 	}
-	switch err := s.takeAway(s.name(key), f.File); {
+	switch err := s.folder.TakeAway(s.name(key), f.File); {
 	case err == nil:
 		return rec, s.sync()
-	case errors.Is(err, errOvertaken):
-		if err := errors.Join(s.root.Remove(s.name(newKey)), s.root.Remove(s.traceName(key))); err != nil {
+	case errors.Is(err, folder.ErrOvertaken):
+		if err := errors.Join(s.folder.Root.Remove(s.name(newKey)), s.folder.Root.Remove(s.traceName(key))); err != nil {
 			return sessions.Record{}, failedFile("rotate", err)
 		}
 		return s.conflict(ctx, key)
 	default:
-		err = errors.Join(err, s.root.Remove(s.name(newKey)), s.root.Remove(s.traceName(key)))
+		err = errors.Join(err, s.folder.Root.Remove(s.name(newKey)), s.folder.Root.Remove(s.traceName(key)))
 		if errors.Is(err, fs.ErrNotExist) {
 			return sessions.Record{}, sessions.ErrNotFound // ended meanwhile
 		}
@@ -270,8 +257,8 @@ func (s *fileStore) leaveTrace(key string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.root.Rename(temporary, s.traceName(key)); err != nil {
-		return errors.Join(failedFile("rotate", err), s.root.Remove(temporary))
+	if err := s.folder.Root.Rename(temporary, s.traceName(key)); err != nil {
+		return errors.Join(failedFile("rotate", err), s.folder.Root.Remove(temporary))
 	}
 	return nil
 }
@@ -284,10 +271,7 @@ func (s *fileStore) Delete(ctx context.Context, key string) error {
 	if len(key) != fileKeyLength {
 		return nil
 	}
-	err := s.root.Remove(s.name(key))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = s.removeAgain(s.name(key))
-	}
+	err := s.folder.Remove(s.name(key))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := s.absent(key); !errors.Is(err, sessions.ErrNotFound) || errors.Is(err, sessions.ErrRotated) {
@@ -300,48 +284,25 @@ func (s *fileStore) Delete(ctx context.Context, key string) error {
 	return s.sync()
 }
 
-func temporaryName() string {
-	var random [12]byte
-	_, _ = rand.Read(random[:]) // ends the program rather than fail
-	return temporaryPrefix + hex.EncodeToString(random[:])
-}
-
-// writeTemporary makes a file of another name with that content, safe on the
-// disk, and returns its name.
 func (s *fileStore) writeTemporary(content string, modified time.Time) (name string, err error) {
-	name = temporaryName()
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if name, err = s.folder.WriteTemporary(content, modified); err != nil {
 		return "", failedFile("write", err)
-	}
-	_, err = f.WriteString(content)
-	if err == nil {
-		err = touch(f, modified)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(failedFile("write", err), s.root.Remove(name))
 	}
 	return name, nil
 }
 
 // sync makes what happened to names in the folder survive a power cut.
 func (s *fileStore) sync() error {
-	if err := s.handle.Sync(); err != nil {
+	if err := s.folder.Sync(); err != nil {
 		return failedFile("sync", err)
 	}
 	return nil
 }
 
-// litterAge is how old a temporary file is that nobody can be writing any more.
-const litterAge = time.Hour
-
 // ClearExpired implements sessions.Clearer: expired sessions, traces, and what
 // killed processes have left, Django's included.
 func (s *fileStore) ClearExpired(ctx context.Context, limit int) (int, error) {
-	dir, err := s.root.Open(".")
+	dir, err := s.folder.Root.Open(".")
 	if err != nil {
 		return 0, failedFile("clear expired", err)
 	}
@@ -382,80 +343,40 @@ func (s *fileStore) clearOne(name string) (session bool, err error) {
 	switch {
 	case strings.HasPrefix(name, tracePrefix):
 		return false, s.removeOlder(name, sessions.RotationTrace)
-	case strings.HasPrefix(name, temporaryPrefix):
-		return false, s.removeOlder(name, litterAge)
+	case strings.HasPrefix(name, folder.TemporaryPrefix):
+		return false, s.removeOlder(name, folder.LitterAge)
 	case !ours || len(key) != fileKeyLength || !sessions.ValidKey(key):
 		return false, nil // another site's, or no session at all
 	case left:
-		return false, s.removeOlder(name, litterAge)
+		return false, s.removeOlder(name, folder.LitterAge)
 	}
 	return s.removeEnded(name, func(end time.Time) bool { return end.Before(s.now()) }) // Django spares this very moment
 }
 
 // removeEnded removes a session's file if it has ended, under its lock.
 func (s *fileStore) removeEnded(name string, ended func(time.Time) bool) (bool, error) {
-	f, err := s.openNoFollow(name)
-	if err != nil {
-		return false, ignoreAbsent(err)
-	}
-	defer f.Close()
-	if lockNow(f) != nil {
-		return false, nil // somebody is writing it
-	}
-	rec, err := s.read(f)
-	if err != nil || !ended(rec.Expires) {
-		return false, ignoreAbsent(err)
-	}
-	switch err := s.takeAway(name, f); {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, errOvertaken): // saved again meanwhile
-		return false, nil
-	default:
-		return false, ignoreAbsent(err)
-	}
+	removed, err := s.folder.RemoveEnded(name, func(f *os.File) (bool, error) {
+		rec, err := s.read(f)
+		return err == nil && ended(rec.Expires), err
+	})
+	return removed, ignoreAbsent(err)
 }
 
 func (s *fileStore) removeOlder(name string, age time.Duration) error {
-	info, err := s.root.Lstat(name)
-	if err == nil && info.ModTime().Add(age).Before(s.now()) {
-		err = s.root.Remove(name)
-	}
-	return ignoreAbsent(err)
+	return ignoreAbsent(s.folder.RemoveOlder(name, age, s.now()))
 }
 
 func ignoreAbsent(err error) error {
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, sessions.ErrCorrupt) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, sessions.ErrCorrupt) || errors.Is(err, folder.ErrNotRegular) {
 		return nil
 	}
 	return failedFile("clear expired", err)
 }
 
-// inPlace checks that name still is f.
-func (s *fileStore) inPlace(name string, f *os.File) error {
-	opened, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	named, err := s.root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(opened, named) {
-		return errOvertaken
-	}
-	return nil
-}
-
 // failedFile drops the path, which holds the session key.
 func failedFile(what string, err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		err = pathError.Err
+	if errors.Is(err, folder.ErrNotRegular) {
+		err = fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
-	var linkError *os.LinkError
-	if errors.As(err, &linkError) {
-		err = linkError.Err
-	}
-	return fmt.Errorf("engine: file: %s: %w", what, err)
+	return fmt.Errorf("engine: file: %s: %w", what, folder.Pathless(err))
 }

@@ -2,12 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,75 +24,6 @@ func reviewFile(t *testing.T, clock func() time.Time) (*fileStore, sessions.Code
 		t.Fatal(err)
 	}
 	return b.Store.(*fileStore), b.Codec, dir
-}
-
-func putFile(t testing.TB, dir, name, content string) {
-	tmp := filepath.Join(dir, "x"+content)
-	if err := os.WriteFile(tmp, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(tmp, filepath.Join(dir, name)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// two writes of a Django during one Replace: the newer one is thrown away, the
-// older one put back.
-func TestFileExchangeLosesNewest(t *testing.T) {
-	s, _, dir := reviewFile(t, nil)
-	lost := 0
-	const rounds = 2000
-	for i := range rounds {
-		putFile(t, dir, "n", "F")
-		f, err := s.root.Open("n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		tmp, err := s.writeTemporaryFast("ours")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range []string{"D1", "D2"} { // a Django's temporary files, ready
-			_ = os.WriteFile(filepath.Join(dir, "x"+v), []byte(v), 0o600)
-		}
-		_ = os.Rename(filepath.Join(dir, "xD1"), filepath.Join(dir, "n"))
-		var go1 atomic.Bool
-		done := make(chan struct{})
-		go func() {
-			for !go1.Load() {
-			}
-			for range i % 40 * 20 {
-				go1.Load()
-			}
-			_ = syscall.Rename(filepath.Join(dir, "xD2"), filepath.Join(dir, "n"))
-			close(done)
-		}()
-		go1.Store(true)
-		err = s.exchange(tmp, "n", f)
-		<-done
-		f.Close()
-		_ = s.root.Remove(tmp)
-		b, _ := os.ReadFile(filepath.Join(dir, "n"))
-		if string(b) == "D1" {
-			lost++
-		}
-		if string(b) != "D2" && string(b) != "D1" {
-			t.Logf("round %d: %q err %v", i, b, err)
-		}
-	}
-	if lost > 0 {
-		t.Errorf("Django wrote D1, then D2: D1 is in place in %d of %d rounds", lost, rounds)
-	}
-}
-
-func (s *fileStore) writeTemporaryFast(content string) (string, error) {
-	name := temporaryName()
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, _ = f.WriteString(content)
-	return name, f.Close()
 }
 
 // two Creates on an expired record both succeed.
@@ -215,41 +143,3 @@ func TestFileClearVersusTouch(t *testing.T) {
 		t.Errorf("renewal acknowledged, then %v", loadErr)
 	}
 }
-
-// takeAway moves a live file aside; a logout meanwhile is acknowledged, and
-// undone by the way back.
-func TestFileTakeAwayResurrects(t *testing.T) {
-	s, _, dir := reviewFile(t, nil)
-	ctx := context.Background()
-	undone := 0
-	const rounds = 2000
-	for i := range rounds {
-		putFile(t, dir, "sessionid"+fileKey, "F")
-		f, _ := s.root.Open("sessionid" + fileKey)
-		putFile(t, dir, "sessionid"+fileKey, "D") // a Django has saved since f was read
-		var go1 atomic.Bool
-		done := make(chan error)
-		go func() {
-			for !go1.Load() {
-			}
-			for range i % 40 * 20 {
-				go1.Load()
-			}
-			done <- s.Delete(ctx, fileKey)
-		}()
-		go1.Store(true)
-		_ = s.takeAway("sessionid"+fileKey, f)
-		err := <-done
-		f.Close()
-		if _, statErr := os.Stat(filepath.Join(dir, "sessionid"+fileKey)); err == nil && statErr == nil {
-			undone++
-		} else if statErr != nil && !errors.Is(statErr, fs.ErrNotExist) {
-			t.Fatal(statErr)
-		}
-	}
-	if undone > 0 {
-		t.Errorf("Delete was acknowledged, and the session there afterwards, in %d of %d rounds", undone, rounds)
-	}
-}
-
-// a Django-less lost update: store B builds on what A is about to take back.

@@ -1,0 +1,218 @@
+package folder
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+var (
+	// ErrOvertaken: another program has put another file in place.
+	ErrOvertaken = errors.New("overtaken by another program")
+
+	// ErrNotRegular: the name is a folder's, a symbolic link's, a FIFO's.
+	ErrNotRegular = errors.New("not a regular file")
+)
+
+// TemporaryPrefix begins the names of files that are not in place yet. Older
+// ones than LitterAge were left by a process that was killed.
+const (
+	TemporaryPrefix = ".keepsake-tmp-"
+	LitterAge       = time.Hour
+)
+
+// Folder is an open folder. It is safe for concurrent use.
+type Folder struct {
+	Root   *os.Root
+	handle *os.File // the folder itself
+	seed   maphash.Seed
+	turns  [16]chan struct{} // held while writing; names share them
+}
+
+// Open opens a folder.
+func Open(dir string) (*Folder, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	handle, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	f := &Folder{Root: root, handle: handle, seed: maphash.MakeSeed()}
+	for i := range f.turns {
+		f.turns[i] = make(chan struct{}, 1)
+	}
+	return f, nil
+}
+
+// Close closes the folder.
+func (d *Folder) Close() error { return errors.Join(d.handle.Close(), d.Root.Close()) }
+
+// Stat describes the folder.
+func (d *Folder) Stat() (fs.FileInfo, error) { return d.handle.Stat() }
+
+// Sync makes what happened to names survive a power cut.
+func (d *Folder) Sync() error { return d.handle.Sync() }
+
+// turn waits for this process's turn to write a file.
+func (d *Folder) turn(ctx context.Context, name string) (release func(), err error) {
+	turn := d.turns[maphash.String(d.seed, name)%uint64(len(d.turns))]
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Held is a file under its lock, which Close gives back.
+type Held struct {
+	*os.File
+	release func()
+}
+
+// Close gives the lock back.
+func (f *Held) Close() error {
+	defer f.release()
+	return f.File.Close()
+}
+
+// Lock opens a file and waits for its lock.
+func (d *Folder) Lock(ctx context.Context, name string) (*Held, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	release, err := d.turn(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := d.waitForLock(ctx, name)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &Held{f, release}, nil
+}
+
+// Read reads an open file, which must be a regular one.
+func Read(f *os.File) (content string, info fs.FileInfo, err error) {
+	if info, err = f.Stat(); err != nil {
+		return "", nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return "", nil, ErrNotRegular
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return "", nil, err
+	}
+	return string(data), info, nil
+}
+
+// WriteTemporary makes a file of another name with that content, safe on the
+// disk, and returns its name. Its modification time is modified, unless zero.
+func (d *Folder) WriteTemporary(content string, modified time.Time) (name string, err error) {
+	name = temporaryName()
+	f, err := d.Root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = f.WriteString(content)
+	if err == nil && !modified.IsZero() {
+		err = Touch(f, modified)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, d.Root.Remove(name))
+	}
+	return name, nil
+}
+
+func temporaryName() string {
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // ends the program rather than fail
+	return TemporaryPrefix + hex.EncodeToString(random[:])
+}
+
+// Put gives a temporary file its name, whatever has it.
+func (d *Folder) Put(temporary, name string) error { return d.Root.Rename(temporary, name) }
+
+// Remove removes a file.
+func (d *Folder) Remove(name string) error {
+	err := d.Root.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = d.removeAgain(name)
+	}
+	return err
+}
+
+// RemoveEnded removes a file of which ended says so, under its lock, and reports
+// whether it did. A file that somebody is writing has not ended.
+func (d *Folder) RemoveEnded(name string, ended func(*os.File) (bool, error)) (bool, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if lockNow(f) != nil {
+		return false, nil // somebody is writing it
+	}
+	if yes, err := ended(f); err != nil || !yes {
+		return false, err
+	}
+	switch err := d.TakeAway(name, f); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, ErrOvertaken): // written again meanwhile
+		return false, nil
+	default:
+		return false, err
+	}
+}
+
+// RemoveOlder removes a file that is older than age at the time now.
+func (d *Folder) RemoveOlder(name string, age time.Duration, now time.Time) error {
+	info, err := d.Root.Lstat(name)
+	if err == nil && info.ModTime().Add(age).Before(now) {
+		err = d.Root.Remove(name)
+	}
+	return err
+}
+
+// inPlace checks that name still is f.
+func (d *Folder) inPlace(name string, f *os.File) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := d.Root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(opened, named) {
+		return ErrOvertaken
+	}
+	return nil
+}
+
+// Pathless is err without the name of the file, which tells of its key.
+func Pathless(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	var linkError *os.LinkError
+	if errors.As(err, &linkError) {
+		err = linkError.Err
+	}
+	return err
+}
