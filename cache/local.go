@@ -14,13 +14,13 @@ type LocalOptions struct {
 	// those that were unused the longest make room: Django's MAX_ENTRIES.
 	MaxEntries int
 
-	// CullFrequency is which part makes room: one in so many (0: 3), as Django's
-	// CULL_FREQUENCY.
+	// CullFrequency is which part makes room: one in so many (0: 3, Django's
+	// default; negative: all of them, Django's 0). Django's CULL_FREQUENCY.
 	CullFrequency int
 
-	// OnCull, unless nil, is called with the keys of values that had not ended
-	// and were dropped for room. It must not use the cache.
-	OnCull func(keys []string)
+	// OnCull, unless nil, is called when values that had not ended were dropped
+	// for room, with how many they were. It must not use the cache.
+	OnCull func(live int)
 
 	Clock func() time.Time // nil: time.Now
 }
@@ -29,7 +29,8 @@ type LocalOptions struct {
 // end with the process, and no other process sees them. Make it with NewLocal;
 // it is safe for concurrent use.
 type Local struct {
-	options LocalOptions
+	room    *room
+	now     func() time.Time
 	mu      sync.Mutex
 	byKey   map[string]*list.Element
 	recent  list.List // of *localEntry, most recently used first
@@ -49,10 +50,10 @@ func NewLocal(o LocalOptions) *Local {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	if o.CullFrequency <= 0 {
-		o.CullFrequency = 3
+	return &Local{
+		room: newRoom(o.MaxEntries, o.CullFrequency, o.OnCull), now: o.Clock,
+		byKey: map[string]*list.Element{},
 	}
-	return &Local{options: o, byKey: map[string]*list.Element{}}
 }
 
 // find returns the live entry under key. The caller holds c.mu.
@@ -62,7 +63,7 @@ func (c *Local) find(key string) *localEntry {
 		return nil
 	}
 	entry := e.Value.(*localEntry)
-	if !entry.ends.IsZero() && !entry.ends.After(c.options.Clock()) {
+	if !entry.ends.IsZero() && !entry.ends.After(c.now()) {
 		c.drop(e)
 		return nil
 	}
@@ -76,7 +77,7 @@ func (c *Local) drop(e *list.Element) {
 }
 
 // put stores a value. The caller holds c.mu.
-func (c *Local) put(key, value string, ttl time.Duration) (Item, []string) {
+func (c *Local) put(key, value string, ttl time.Duration) (_ Item, culled int) {
 	if e, found := c.byKey[key]; found {
 		c.drop(e)
 	}
@@ -84,36 +85,34 @@ func (c *Local) put(key, value string, ttl time.Duration) (Item, []string) {
 	entry := &localEntry{key: key, value: value, token: c.version}
 	switch {
 	case ttl <= 0:
-		return entry.item(), nil
+		return entry.item(), 0
 	case ttl != NoEnd:
-		entry.ends = c.options.Clock().Add(ttl)
+		entry.ends = c.now().Add(ttl)
 	}
 	if len(c.byKey) >= c.sweep { // what nobody asks for any more has to go, too
 		c.dropEnded()
 		c.sweep = 2*len(c.byKey) + 64
 	}
-	var culled []string
-	if most := c.options.MaxEntries; most > 0 && len(c.byKey) >= most {
-		culled = c.cull(len(c.byKey)/c.options.CullFrequency + 1)
+	if c.room.most > 0 && len(c.byKey) >= c.room.most {
+		culled = c.cull(c.room.part(len(c.byKey)) + 1)
 	}
 	c.byKey[key] = c.recent.PushFront(entry)
 	return entry.item(), culled
 }
 
-// cull drops n values, ended ones first, and returns the keys of the live.
-func (c *Local) cull(n int) (live []string) {
+// cull drops n values, ended ones first, and says how many were live.
+func (c *Local) cull(n int) (live int) {
 	n -= c.dropEnded()
 	for ; n > 0 && c.recent.Len() > 0; n-- {
-		e := c.recent.Back()
-		live = append(live, e.Value.(*localEntry).key)
-		c.drop(e)
+		c.drop(c.recent.Back())
+		live++
 	}
 	return live
 }
 
 // dropEnded drops what has ended, and says how much. The caller holds c.mu.
 func (c *Local) dropEnded() (dropped int) {
-	now := c.options.Clock()
+	now := c.now()
 	for e := c.recent.Back(); e != nil; {
 		before := e.Prev()
 		if ends := e.Value.(*localEntry).ends; !ends.IsZero() && !ends.After(now) {
@@ -127,10 +126,12 @@ func (c *Local) dropEnded() (dropped int) {
 
 func (e *localEntry) item() Item { return Item{Value: e.value, Ends: e.ends, Token: e.token} }
 
-func (c *Local) report(culled []string) {
-	if len(culled) > 0 && c.options.OnCull != nil {
-		c.options.OnCull(culled)
-	}
+// NotifyCull implements Culler.
+func (c *Local) NotifyCull(f func(live int)) { c.room.notify(f) }
+
+// Caution implements Cautioner.
+func (c *Local) Caution() string {
+	return "what is stored ends with this process, and other processes don't see it"
 }
 
 // Get implements Cache.
@@ -159,7 +160,7 @@ func (c *Local) Add(ctx context.Context, key, value string, ttl time.Duration) (
 	}
 	item, culled := c.put(key, value, ttl)
 	c.mu.Unlock()
-	c.report(culled)
+	c.room.report(culled)
 	return item, nil
 }
 
@@ -189,7 +190,7 @@ func (c *Local) Set(ctx context.Context, key, value string, ttl time.Duration) e
 	c.mu.Lock()
 	_, culled := c.put(key, value, ttl)
 	c.mu.Unlock()
-	c.report(culled)
+	c.room.report(culled)
 	return nil
 }
 
