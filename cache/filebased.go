@@ -158,16 +158,17 @@ func (c *FileBased) Get(ctx context.Context, key string) (Item, error) {
 	case err != nil:
 		return Item{}, failedFile("get", err)
 	case e.ended(c.now()):
-		_, _ = c.removeEnded(d, name) // as Django does; if it fails it is still a miss
+		_, _ = c.removeEnded(d, name, c.now()) // as Django does; if it fails it is still a miss
 		return Item{}, ErrMiss
 	}
 	return e.item(), nil
 }
 
-func (c *FileBased) removeEnded(d *folder.Folder, name string) (bool, error) {
+// removeEnded removes a file that has ended by that time.
+func (c *FileBased) removeEnded(d *folder.Folder, name string, by time.Time) (bool, error) {
 	return d.RemoveEnded(name, func(f *os.File) (bool, error) {
 		e, err := c.read(f)
-		return err == nil && e.ended(c.now()), err
+		return err == nil && e.ended(by), err
 	})
 }
 
@@ -206,7 +207,7 @@ func (c *FileBased) Add(ctx context.Context, key, value string, ttl time.Duratio
 	defer d.Root.Remove(temporary) //nolint:errcheck // it is in place, or it is litter
 	name := fileName(key)
 	if err = d.PutNew(temporary, name); errors.Is(err, fs.ErrExist) {
-		if _, err = c.removeEnded(d, name); err == nil || errors.Is(err, fs.ErrNotExist) {
+		if _, err = c.removeEnded(d, name, c.now()); err == nil || errors.Is(err, fs.ErrNotExist) {
 			err = d.PutNew(temporary, name)
 		}
 	}

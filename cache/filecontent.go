@@ -46,28 +46,25 @@ func (e fileEntry) is(old Item) bool {
 
 func (e fileEntry) ended(now time.Time) bool { return !e.ends.IsZero() && !e.ends.After(now) }
 
-// newFileEntry is an entry that ends at the first moment from now+ttl on that a
-// float can name.
+// newFileEntry is an entry that ends at now+ttl, to the microsecond: a float has
+// no more.
 func newFileEntry(value string, ttl time.Duration, now time.Time) fileEntry {
 	if ttl == NoEnd {
 		return fileEntry{value: value, stamp: math.Float64bits(math.Inf(1))}
 	}
-	ends := now.Add(ttl)
-	seconds := float64(ends.Unix()) + float64(ends.Nanosecond())/1e9
-	for fileTime(seconds).Before(ends) {
-		seconds = math.Nextafter(seconds, math.Inf(1))
-	}
+	ends := now.Add(ttl).Add(time.Microsecond - 1)
+	seconds := float64(ends.UnixMicro()) / 1e6
 	return fileEntry{value: value, ends: fileTime(seconds), stamp: math.Float64bits(seconds)}
 }
 
-// fileTime is a time of Python's; zero for what is too far away for its dates.
+// fileTime is a time of Python's, to the microsecond; zero for what is too far
+// away for its dates.
 func fileTime(seconds float64) time.Time {
 	const lastYear = 253402300800 // 9999 and all after it
 	if !(seconds < lastYear) {    // nor for a NaN, which Python never finds in the past
 		return time.Time{}
 	}
-	whole, part := math.Modf(max(seconds, 0))
-	return time.Unix(int64(whole), int64(part*1e9))
+	return time.UnixMicro(int64(math.Round(max(seconds, 0) * 1e6)))
 }
 
 var fileWriters = sync.Pool{New: func() any {

@@ -75,7 +75,7 @@ func (c *FileBased) drop(d *folder.Folder, name string) (lived bool, err error) 
 	return lived, nil
 }
 
-// ClearExpired implements Clearer.
+// ClearExpired implements Clearer. Files that can't be read stay.
 func (c *FileBased) ClearExpired(ctx context.Context, limit int) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -100,7 +100,8 @@ func (c *FileBased) ClearExpired(ctx context.Context, limit int) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return cleared, err
 		}
-		switch removed, err := c.removeEnded(d, name); {
+		// Like Django's clearsessions it spares what ends at this very moment.
+		switch removed, err := c.removeEnded(d, name, c.now().Add(-1)); {
 		case removed:
 			cleared++
 		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrCorrupt), errors.Is(err, folder.ErrNotRegular):

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/keepsake-go/sessions"
@@ -34,7 +36,9 @@ type CacheEngine struct {
 // does.
 func Cache(c cache.Cache) CacheEngine { return CacheEngine{Cache: c} }
 
-// Open reports a missing cache. It does not ask the cache.
+// Open reports a missing cache. It does not ask the cache. A cache that forgets
+// sessions sooner than a site may expect is logged, once; so are sessions that
+// the cache has dropped for want of room.
 func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if e.Cache == nil {
 		return sessions.Backend{}, errors.New("engine: Cache needs a cache")
@@ -50,5 +54,25 @@ func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	watchCache(e.Cache, st)
 	return sessions.Backend{Name: "cache", Store: s, Codec: c}, nil
+}
+
+// watchCache logs what a site should know of the cache that its sessions are in:
+// at once, and whenever the cache drops what has not ended.
+func watchCache(c cache.Cache, st sessions.Settings) {
+	log := st.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	if cautioner, ok := c.(cache.Cautioner); ok {
+		if caution := cautioner.Caution(); caution != "" {
+			log.Warn("sessions: not every session will last: "+caution, slog.String("cache", fmt.Sprintf("%T", c)))
+		}
+	}
+	if culler, ok := c.(cache.Culler); ok {
+		culler.NotifyCull(func(live int) {
+			log.Warn("sessions: the cache had too many entries (MAX_ENTRIES) and dropped live ones", slog.Int("dropped", live))
+		})
+	}
 }

@@ -41,3 +41,19 @@ func TestCacheCodecs(t *testing.T) {
 		})
 	}
 }
+
+// TestCacheFileBased is two processes on one folder.
+func TestCacheFileBased(t *testing.T) {
+	var dir string
+	open := func(t *testing.T, st sessions.Settings) sessions.Engine {
+		c, err := cache.NewFileBased(cache.FileBasedOptions{Dir: dir, Clock: st.Clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return engine.Cache(c)
+	}
+	enginetest.Run(t, func(t *testing.T, st sessions.Settings) sessions.Engine {
+		dir = t.TempDir()
+		return open(t, st)
+	}, enginetest.Options{Another: open})
+}

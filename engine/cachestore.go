@@ -124,6 +124,8 @@ func (s *cacheStore) Delete(ctx context.Context, key string) error {
 		}
 		if err == nil {
 			_, err = s.cache.Swap(ctx, s.key(key), item, pickledNone, 0)
+		} else if errors.Is(err, cache.ErrCorrupt) {
+			err = s.cache.Delete(ctx, s.key(key)) // no trace: that could be read
 		}
 		switch {
 		case err == nil, errors.Is(err, cache.ErrMiss):
@@ -134,9 +136,20 @@ func (s *cacheStore) Delete(ctx context.Context, key string) error {
 	}
 }
 
-// ClearExpired implements sessions.Clearer: caches drop what has ended by
-// themselves. Django's clearsessions does nothing here, either.
-func (s *cacheStore) ClearExpired(ctx context.Context, _ int) (int, error) { return 0, ctx.Err() }
+// ClearExpired implements sessions.Clearer. Most caches drop what has ended by
+// themselves; in the others everything that has ended goes, session or not.
+// (Django's clearsessions does nothing here.)
+func (s *cacheStore) ClearExpired(ctx context.Context, limit int) (int, error) {
+	clearer, ok := s.cache.(cache.Clearer)
+	if !ok {
+		return 0, ctx.Err()
+	}
+	n, err := clearer.ClearExpired(ctx, limit)
+	if err != nil {
+		return n, failedCache("clear expired", err)
+	}
+	return n, nil
+}
 
 // failedCache says a cache's errors in a store's words.
 func failedCache(what string, err error) error {
@@ -145,6 +158,8 @@ func failedCache(what string, err error) error {
 		return sessions.ErrNotFound
 	case errors.Is(err, cache.ErrExists):
 		return sessions.ErrExists
+	case errors.Is(err, cache.ErrCorrupt):
+		return fmt.Errorf("engine: cache: %s: %w: %w", what, sessions.ErrCorrupt, err)
 	case errors.Is(err, cache.ErrUnknownOutcome):
 		return fmt.Errorf("engine: cache: %s: %w: %w", what, sessions.ErrUnknownOutcome, err)
 	}

@@ -193,6 +193,14 @@ func (e *env) moment() time.Duration {
 	return time.Microsecond
 }
 
+// instant is the shortest time after which the store finds an expiry past.
+func (e *env) instant() time.Duration {
+	if e.noExpiry {
+		return time.Second
+	}
+	return time.Microsecond
+}
+
 // broken reports that a sentence of the contract does not hold.
 func (e *env) broken(rule, format string, args ...any) {
 	e.Helper()
