@@ -4,10 +4,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/codec"
+	"github.com/keepsake-go/sessions/internal/sqldialect"
 )
 
 // DatabaseEngine keeps sessions in a table of a SQL database: Django's
@@ -58,25 +58,21 @@ func Database(db *sql.DB) DatabaseEngine { return DatabaseEngine{DB: db} }
 // escaping. It does not ask the database.
 func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	var errs []error
-	var d *dialect
+	var d *sqldialect.Dialect
 	var err error
 	if e.DB == nil {
 		errs = append(errs, errors.New("engine: Database needs a *sql.DB"))
-	} else if d, err = findDialect(e.DB, e.Dialect); err != nil {
-		errs = append(errs, err)
+	} else if d, err = sqldialect.Find(e.DB, e.Dialect); err != nil {
+		errs = append(errs, fmt.Errorf("engine: Database: %w", err))
 	}
 	if e.Table == "" {
 		e.Table = "django_session"
 	}
-	schema, name, found := strings.Cut(e.Table, ".")
-	if !identifier.MatchString(schema) || found && !identifier.MatchString(name) {
-		errs = append(errs, fmt.Errorf("engine: Database: %q is not a table name", e.Table))
-	}
-	if found && d == &sqlite {
-		errs = append(errs, errors.New("engine: Database: SQLite has no schemas: open the file itself"))
+	if err := sqldialect.CheckTable(e.Table, d); err != nil {
+		errs = append(errs, fmt.Errorf("engine: Database: %w", err))
 	}
 	for _, c := range e.Columns {
-		if !identifier.MatchString(c.Name) || c.Value == nil {
+		if !sqldialect.IsName(c.Name) || c.Value == nil {
 			errs = append(errs, fmt.Errorf("engine: Database: the column %q needs a plain name and a Value", c.Name))
 		}
 	}

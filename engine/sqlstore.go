@@ -11,40 +11,32 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/sqldialect"
 )
 
 // sqlStore is a sessions.Store in one table. A record is recognised by what
 // Django's table has: its data and its expire_date, so the table needs no
 // version column and Django can write to it at any time.
-//
-// Payloads and dates are bound as strings: SQLite never finds text equal to a
-// blob, and PostgreSQL takes bytes for bytea.
 type sqlStore struct {
-	db       *sql.DB
-	dialect  *dialect
-	table    string
-	columns  []Column
-	codec    sessions.Codec // decodes for the columns
-	zone     *time.Location // of stored dates
-	now      func() time.Time
-	writing  chan struct{} // held while writing, where the database has one writer
-	prepared statements
-	text     sqlTexts
+	db      *sqldialect.DB
+	table   string
+	columns []Column
+	codec   sessions.Codec // decodes for the columns
+	now     func() time.Time
+	text    sqlTexts
 }
 
-func newSQLStore(e DatabaseEngine, d *dialect, c sessions.Codec, st sessions.Settings) *sqlStore {
+func newSQLStore(e DatabaseEngine, d *sqldialect.Dialect, c sessions.Codec, st sessions.Settings) *sqlStore {
+	var zone *time.Location // UTC
+	if !st.UseTZ {
+		zone = st.TimeZone
+	}
 	s := &sqlStore{
-		db: e.DB, dialect: d, table: e.Table, columns: e.Columns, codec: c,
-		zone: time.UTC, now: st.Clock, text: d.texts(e.Table, e.Columns),
+		db: sqldialect.New(e.DB, d, zone), table: e.Table, columns: e.Columns, codec: c,
+		now: st.Clock, text: newSQLTexts(d, e.Table, e.Columns),
 	}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if !st.UseTZ && st.TimeZone != nil {
-		s.zone = st.TimeZone
-	}
-	if d.oneWriter {
-		s.writing = make(chan struct{}, 1)
 	}
 	return s
 }
@@ -52,42 +44,13 @@ func newSQLStore(e DatabaseEngine, d *dialect, c sessions.Codec, st sessions.Set
 // setCodec implements decodingStore.
 func (s *sqlStore) setCodec(c sessions.Codec) { s.codec = c }
 
-// lock waits for this process's turn to write.
-func (s *sqlStore) lock(ctx context.Context) (unlock func(), err error) {
-	if s.writing == nil {
-		return func() {}, nil
-	}
-	select {
-	case s.writing <- struct{}{}:
-		return func() { <-s.writing }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// date is t as it is bound.
-func (s *sqlStore) date(t time.Time) string {
-	if s.dialect.numbered {
-		return formatInstant(t)
-	}
-	return formatDate(t, s.zone)
-}
-
-// key is a key as keyMatch takes it.
-func (s *sqlStore) key(key string) []any {
-	if s.dialect.keyTwice {
-		return []any{key, key}
-	}
-	return []any{key}
-}
-
 // match is what identifies a record that is still old, and lives.
 func (s *sqlStore) match(args []any, key string, old sessions.Record) []any {
 	date, ok := old.Token.(string) // as it is stored, which need not be spelled as we would
 	if !ok {
-		date = s.date(old.Expires)
+		date = s.db.Date(old.Expires)
 	}
-	return append(append(args, s.key(key)...), old.Data, date, s.date(s.now()))
+	return append(append(args, s.db.Key(key)...), old.Data, date, s.db.Date(s.now()))
 }
 
 // extra adds the values of the columns.
@@ -129,7 +92,7 @@ func (s *sqlStore) Load(ctx context.Context, key string) (sessions.Record, error
 
 // row reads one row, expired or not.
 func (s *sqlStore) row(ctx context.Context, key string) (sessions.Record, error) {
-	row, err := s.prepared.query(ctx, s, s.text.load, s.key(key)...)
+	row, err := s.db.Row(ctx, s.text.load, s.db.Key(key)...)
 	if err != nil {
 		return sessions.Record{}, s.failed("load", err)
 	}
@@ -141,19 +104,13 @@ func (s *sqlStore) row(ctx context.Context, key string) (sessions.Record, error)
 	case err != nil:
 		return sessions.Record{}, s.failed("load", err)
 	}
-	rec := sessions.Record{Data: data}
-	switch date := date.(type) {
-	case time.Time:
-		rec.Expires = date
-		return rec, nil
-	case []byte:
-		rec.Token = string(date)
-	case string:
-		rec.Token = date
+	expires, text, err := s.db.ScanDate(date)
+	if err != nil {
+		return sessions.Record{}, fmt.Errorf("%w: expire_date is %w", sessions.ErrCorrupt, err)
 	}
-	text, _ := rec.Token.(string)
-	if rec.Expires, err = parseDate(text, s.zone); err != nil {
-		return sessions.Record{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	rec := sessions.Record{Data: data, Expires: expires}
+	if text != "" {
+		rec.Token = text // as it is stored, which need not be spelled as we would
 	}
 	return rec, nil
 }
@@ -167,14 +124,14 @@ func (s *sqlStore) stored(rec sessions.Record) sessions.Record {
 
 // Create implements sessions.Store.
 func (s *sqlStore) Create(ctx context.Context, key string, rec sessions.Record) (sessions.Record, error) {
-	args, err := s.extra([]any{key, rec.Data, s.date(rec.Expires)}, rec)
+	args, err := s.extra([]any{key, rec.Data, s.db.Date(rec.Expires)}, rec)
 	if err != nil {
 		return sessions.Record{}, err
 	}
 	_, err = s.write(ctx, "create", s.text.insert, args...)
 	if errors.Is(err, sessions.ErrExists) {
 		// An expired record is free.
-		removed, removeErr := s.write(ctx, "create", s.text.removeExpired, append(s.key(key), s.date(s.now()))...)
+		removed, removeErr := s.write(ctx, "create", s.text.removeExpired, append(s.db.Key(key), s.db.Date(s.now()))...)
 		if removeErr != nil {
 			return sessions.Record{}, removeErr
 		}
@@ -190,11 +147,11 @@ func (s *sqlStore) Create(ctx context.Context, key string, rec sessions.Record) 
 
 // Replace implements sessions.Store.
 func (s *sqlStore) Replace(ctx context.Context, key string, old, new sessions.Record) (sessions.Record, error) {
-	text, args := s.text.touch, []any{s.date(new.Expires)}
+	text, args := s.text.touch, []any{s.db.Date(new.Expires)}
 	if new.Data != old.Data {
 		var err error
 		text = s.text.replace
-		if args, err = s.extra([]any{new.Data, s.date(new.Expires)}, new); err != nil {
+		if args, err = s.extra([]any{new.Data, s.db.Date(new.Expires)}, new); err != nil {
 			return sessions.Record{}, err
 		}
 	}
@@ -202,7 +159,7 @@ func (s *sqlStore) Replace(ctx context.Context, key string, old, new sessions.Re
 	switch {
 	case err == nil && n > 0:
 		return s.stored(new), nil
-	case err != nil && !s.dialect.collided(err):
+	case err != nil && !s.db.Collided(err):
 		return sessions.Record{}, err
 	}
 	current, err := s.conflict(ctx, key)
@@ -213,7 +170,7 @@ func (s *sqlStore) Replace(ctx context.Context, key string, old, new sessions.Re
 }
 
 func (s *sqlStore) equal(a, b sessions.Record) bool {
-	return a.Data == b.Data && s.date(a.Expires) == s.date(b.Expires)
+	return a.Data == b.Data && s.db.Date(a.Expires) == s.db.Date(b.Expires)
 }
 
 // conflict says why a write found no row that it may change.
@@ -228,7 +185,7 @@ func (s *sqlStore) conflict(ctx context.Context, key string) (sessions.Record, e
 // Rotate implements sessions.Store: one UPDATE moves the row, and a second row
 // is the trace.
 func (s *sqlStore) Rotate(ctx context.Context, key, newKey string, old, new sessions.Record) (sessions.Record, error) {
-	args, err := s.extra([]any{newKey, new.Data, s.date(new.Expires)}, new)
+	args, err := s.extra([]any{newKey, new.Data, s.db.Date(new.Expires)}, new)
 	if err != nil {
 		return sessions.Record{}, err
 	}
@@ -236,48 +193,42 @@ func (s *sqlStore) Rotate(ctx context.Context, key, newKey string, old, new sess
 	switch {
 	case err == nil && n > 0:
 		return s.stored(new), nil
-	case err != nil && !s.dialect.collided(err):
+	case err != nil && !s.db.Collided(err):
 		return sessions.Record{}, err
 	}
 	return s.conflict(ctx, key)
 }
 
 func (s *sqlStore) move(ctx context.Context, key string, args []any) (moved int64, err error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, s.failed("rotate", err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	result, err := tx.ExecContext(ctx, s.text.move, args...)
-	if err != nil {
-		if s.dialect.duplicate(err) {
-			return 0, sessions.ErrExists
+	err = s.db.Tx(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, s.text.move, args...)
+		if err != nil {
+			if s.db.Duplicate(err, "session_key") {
+				return sessions.ErrExists
+			}
+			return err
 		}
-		return 0, s.failed("rotate", err)
+		if moved, err = result.RowsAffected(); err != nil || moved == 0 {
+			return err
+		}
+		// The trace has expired from the beginning, so that neither Django nor Load
+		// can take it for a session.
+		trace := traceKey(key)
+		if _, err = tx.ExecContext(ctx, s.text.remove, s.db.Key(trace)...); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, s.text.trace, trace, "", s.db.Date(s.now()))
+		return err
+	})
+	if errors.Is(err, sessions.ErrExists) {
+		return 0, sessions.ErrExists
 	}
-	if moved, err = result.RowsAffected(); err != nil || moved == 0 {
-		return 0, s.failed("rotate", err)
-	}
-	// The trace has expired from the beginning, so that neither Django nor Load
-	// can take it for a session.
-	trace := traceKey(key)
-	if _, err = tx.ExecContext(ctx, s.text.remove, s.key(trace)...); err != nil {
-		return 0, s.failed("rotate", err)
-	}
-	if _, err = tx.ExecContext(ctx, s.text.trace, trace, "", s.date(s.now())); err != nil {
-		return 0, s.failed("rotate", err)
-	}
-	return moved, s.unsure(ctx, "rotate", tx.Commit())
+	return moved, s.failed("rotate", err)
 }
 
 // Delete implements sessions.Store.
 func (s *sqlStore) Delete(ctx context.Context, key string) error {
-	n, err := s.write(ctx, "delete", s.text.remove, s.key(key)...)
+	n, err := s.write(ctx, "delete", s.text.remove, s.db.Key(key)...)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -292,60 +243,35 @@ func (s *sqlStore) Delete(ctx context.Context, key string) error {
 // their time go with the last batch, and don't count.
 func (s *sqlStore) ClearExpired(ctx context.Context, limit int) (int, error) {
 	now := s.now()
-	n, err := s.write(ctx, "clear expired", s.text.clear, s.date(now), limit)
+	n, err := s.write(ctx, "clear expired", s.text.clear, s.db.Date(now), limit)
 	if err != nil || int(n) == limit {
 		return int(n), err
 	}
 	for traces := int64(limit); err == nil && traces == int64(limit); {
-		traces, err = s.write(ctx, "clear expired", s.text.clearTraces, s.date(now.Add(-sessions.RotationTrace)), limit)
+		traces, err = s.write(ctx, "clear expired", s.text.clearTraces, s.db.Date(now.Add(-sessions.RotationTrace)), limit)
 	}
 	return int(n), err
 }
 
 // Migrate implements sessions.Migrator.
 func (s *sqlStore) Migrate(ctx context.Context) (bool, error) {
-	schema, name, found := strings.Cut(s.table, ".")
-	if !found {
-		schema, name = "", schema
-	}
-	args := []any{schema, name}
-	if s.dialect == &mysql {
-		args = []any{schema, schema, name}
-	}
-	var n int
-	if err := s.db.QueryRowContext(ctx, s.dialect.exists, args...).Scan(&n); err != nil {
+	if found, err := s.db.Exists(ctx, s.table); err != nil || found {
 		return false, s.failed("migrate", err)
 	}
-	if n > 0 {
-		return false, nil
-	}
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer unlock()
 	columns := ""
 	for _, c := range s.columns {
 		if c.Type == "" {
 			return false, fmt.Errorf("engine: database: migrate: the column %q has no Type", c.Name)
 		}
-		columns += ", " + s.dialect.quoteName(c.Name) + " " + c.Type
+		columns += ", " + s.db.QuoteName(c.Name) + " " + c.Type
 	}
-	// All or nothing; on MySQL it is one statement.
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, s.failed("migrate", err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	dateIndex, likeIndex := indexNames(s.table)
-	for _, statement := range s.dialect.schema {
-		// Not every statement needs all the arguments.
-		text := strings.NewReplacer("%[1]s", s.dialect.quoteName(s.table), "%[2]s", dateIndex, "%[3]s", columns, "%[4]s", likeIndex).Replace(statement)
-		if _, err := tx.ExecContext(ctx, text); err != nil {
-			return false, s.failed("migrate", err)
-		}
+	fill := strings.NewReplacer("%[1]s", s.db.QuoteName(s.table), "%[2]s", dateIndex, "%[3]s", columns, "%[4]s", likeIndex)
+	var statements []string
+	for _, text := range sessionTables[s.db.Name].schema {
+		statements = append(statements, fill.Replace(text))
 	}
-	if err := tx.Commit(); err != nil {
+	if err := s.db.Create(ctx, statements); err != nil {
 		return false, s.failed("migrate", err)
 	}
 	return true, nil
@@ -353,41 +279,19 @@ func (s *sqlStore) Migrate(ctx context.Context) (bool, error) {
 
 // write executes a statement and returns how many rows it changed.
 func (s *sqlStore) write(ctx context.Context, what, text string, args ...any) (int64, error) {
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return 0, err
+	n, err := s.db.Write(ctx, text, args...)
+	if err != nil && s.db.Duplicate(err, "session_key") {
+		return 0, sessions.ErrExists
 	}
-	defer unlock()
-	result, err := s.prepared.exec(ctx, s, text, args...)
-	// A write that the database has undone may be sent again.
-	for tries := 1; err != nil && tries < 20 && ctx.Err() == nil && s.dialect.collided(err); tries++ {
-		result, err = s.prepared.exec(ctx, s, text, args...)
-	}
-	if err != nil {
-		return 0, s.unsure(ctx, what, err)
-	}
-	n, err := result.RowsAffected()
 	return n, s.failed(what, err)
 }
 
-// unsure is failed for a write that was sent: when it was given up because of
-// its deadline, or the database did not answer, nobody knows whether it was
-// done.
-func (s *sqlStore) unsure(ctx context.Context, what string, err error) error {
+func (s *sqlStore) failed(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case s.dialect.duplicate(err):
-		return sessions.ErrExists
-	case ctx.Err() != nil || !s.dialect.answered(err):
+	case sqldialect.IsUnsure(err):
 		err = fmt.Errorf("%w: %w", sessions.ErrUnknownOutcome, err)
-	}
-	return s.failed(what, err)
-}
-
-func (s *sqlStore) failed(what string, err error) error {
-	if err == nil {
-		return nil
 	}
 	return fmt.Errorf("engine: database: %s: %w", what, err)
 }

@@ -600,7 +600,7 @@ func clearCase(e *env) {
 	e.mustCreate(e.a, key1, live)
 	clears(100, 0, ruleClear)
 
-	e.clock.advance(time.Hour) // exactly the expiry
+	e.clock.advance(time.Hour)   // exactly the expiry
 	clears(100, 0, ruleClearNow) // nobody has asked for them: a store may drop what it finds expired
 	e.clock.advance(e.instant())
 	clears(3, 3, ruleClearLimit)

@@ -1,4 +1,4 @@
-package engine
+package sqldialect
 
 import (
 	"context"
@@ -13,31 +13,31 @@ type statements struct {
 	byText map[string]*sql.Stmt
 }
 
-func (p *statements) exec(ctx context.Context, s *sqlStore, text string, args ...any) (sql.Result, error) {
-	stmt, err := p.get(ctx, s, text)
+func (p *statements) exec(ctx context.Context, d *DB, text string, args ...any) (sql.Result, error) {
+	stmt, err := p.get(ctx, d, text)
 	if err != nil {
 		return nil, err
 	}
 	if stmt == nil {
-		return s.db.ExecContext(ctx, text, args...)
+		return d.SQL.ExecContext(ctx, text, args...)
 	}
 	return stmt.ExecContext(ctx, args...)
 }
 
-func (p *statements) query(ctx context.Context, s *sqlStore, text string, args ...any) (*sql.Row, error) {
-	stmt, err := p.get(ctx, s, text)
+func (p *statements) query(ctx context.Context, d *DB, text string, args ...any) (*sql.Row, error) {
+	stmt, err := p.get(ctx, d, text)
 	if err != nil {
 		return nil, err
 	}
 	if stmt == nil {
-		return s.db.QueryRowContext(ctx, text, args...), nil
+		return d.SQL.QueryRowContext(ctx, text, args...), nil
 	}
 	return stmt.QueryRowContext(ctx, args...), nil
 }
 
 // get returns the prepared statement, nil where the driver prepares by itself.
-func (p *statements) get(ctx context.Context, s *sqlStore, text string) (*sql.Stmt, error) {
-	if !s.dialect.prepare {
+func (p *statements) get(ctx context.Context, d *DB, text string) (*sql.Stmt, error) {
+	if !d.prepare {
 		return nil, nil
 	}
 	p.mu.RLock()
@@ -46,7 +46,7 @@ func (p *statements) get(ctx context.Context, s *sqlStore, text string) (*sql.St
 	if stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := s.db.PrepareContext(ctx, text) // without the lock: it may wait for a connection
+	stmt, err := d.SQL.PrepareContext(ctx, text) // without the lock: it may wait for a connection
 	if err != nil {
 		return nil, err
 	}
