@@ -37,6 +37,14 @@ type Clearer interface {
 	ClearExpired(ctx context.Context, limit int) (int, error)
 }
 
+// Migrator is a Cache that needs something made before its first use: Django's
+// createcachetable.
+type Migrator interface {
+	// Migrate makes what is missing, leaves alone what is there, and says
+	// whether it made anything.
+	Migrate(ctx context.Context) (bool, error)
+}
+
 // room is when a cache drops values and whom it tells.
 type room struct {
 	most      int // 0: no limit

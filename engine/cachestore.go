@@ -151,6 +151,19 @@ func (s *cacheStore) ClearExpired(ctx context.Context, limit int) (int, error) {
 	return n, nil
 }
 
+// Migrate implements sessions.Migrator, for a cache that needs a table.
+func (s *cacheStore) Migrate(ctx context.Context) (bool, error) {
+	migrator, ok := s.cache.(cache.Migrator)
+	if !ok {
+		return false, nil
+	}
+	made, err := migrator.Migrate(ctx)
+	if err != nil {
+		return made, failedCache("migrate", err)
+	}
+	return made, nil
+}
+
 // failedCache says a cache's errors in a store's words.
 func failedCache(what string, err error) error {
 	switch {

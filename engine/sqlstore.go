@@ -268,7 +268,7 @@ func (s *sqlStore) Migrate(ctx context.Context) (bool, error) {
 	dateIndex, likeIndex := indexNames(s.table)
 	fill := strings.NewReplacer("%[1]s", s.db.QuoteName(s.table), "%[2]s", dateIndex, "%[3]s", columns, "%[4]s", likeIndex)
 	var statements []string
-	for _, text := range sessionTables[s.db.Name].schema {
+	for _, text := range sessionTables[s.db.Name] {
 		statements = append(statements, fill.Replace(text))
 	}
 	if err := s.db.Create(ctx, statements); err != nil {

@@ -1,40 +1,25 @@
 package engine
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/keepsake-go/sessions/internal/sqldialect"
 )
 
-// sessionTable is what differs between the databases in Django's table.
-type sessionTable struct {
-	clear  string   // deletes a batch from the table %[1]s; %[2]s is LIKE for traces, NOT LIKE for sessions
-	schema []string // %[1]s is the table, %[2]s and %[4]s the indexes, %[3]s further columns
-}
-
-var sessionTables = map[string]sessionTable{
+// sessionTables is Django's table in each dialect. %[1]s is its name, %[2]s and
+// %[4]s are those of the indexes, %[3]s further columns.
+var sessionTables = map[string][]string{
 	"sqlite": {
-		clear: `DELETE FROM %[1]s WHERE session_key IN (SELECT session_key FROM %[1]s WHERE expire_date < ? AND session_key %[2]s 'trace:%%' LIMIT ?)`,
-		schema: []string{
-			`CREATE TABLE IF NOT EXISTS %[1]s ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL%[3]s)`,
-			`CREATE INDEX IF NOT EXISTS "%[2]s" ON %[1]s ("expire_date")`,
-		},
+		`CREATE TABLE IF NOT EXISTS %[1]s ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL%[3]s)`,
+		`CREATE INDEX IF NOT EXISTS "%[2]s" ON %[1]s ("expire_date")`,
 	},
 	"postgresql": {
-		clear: `DELETE FROM %[1]s WHERE session_key IN (SELECT session_key FROM %[1]s WHERE expire_date < CAST(? AS timestamp with time zone)` +
-			` AND session_key %[2]s 'trace:%%' ORDER BY session_key LIMIT ? FOR UPDATE SKIP LOCKED)`,
-		schema: []string{
-			`CREATE TABLE IF NOT EXISTS %[1]s ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" timestamp with time zone NOT NULL%[3]s)`,
-			`CREATE INDEX IF NOT EXISTS "%[4]s" ON %[1]s ("session_key" varchar_pattern_ops)`,
-			`CREATE INDEX IF NOT EXISTS "%[2]s" ON %[1]s ("expire_date")`,
-		},
+		`CREATE TABLE IF NOT EXISTS %[1]s ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" timestamp with time zone NOT NULL%[3]s)`,
+		`CREATE INDEX IF NOT EXISTS "%[4]s" ON %[1]s ("session_key" varchar_pattern_ops)`,
+		`CREATE INDEX IF NOT EXISTS "%[2]s" ON %[1]s ("expire_date")`,
 	},
 	"mysql": {
-		clear: `DELETE FROM %[1]s WHERE expire_date < ? AND session_key %[2]s 'trace:%%' ORDER BY session_key LIMIT ?`,
-		schema: []string{
-			"CREATE TABLE IF NOT EXISTS %[1]s (`session_key` varchar(40) NOT NULL PRIMARY KEY, `session_data` longtext NOT NULL, `expire_date` datetime(6) NOT NULL%[3]s, INDEX `%[2]s` (`expire_date`))",
-		},
+		"CREATE TABLE IF NOT EXISTS %[1]s (`session_key` varchar(40) NOT NULL PRIMARY KEY, `session_data` longtext NOT NULL, `expire_date` datetime(6) NOT NULL%[3]s, INDEX `%[2]s` (`expire_date`))",
 	},
 }
 
@@ -44,7 +29,6 @@ type sqlTexts struct {
 }
 
 func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts {
-	schema := sessionTables[d.Name]
 	key, match := d.KeyMatch("session_key"), " AND "+d.Match("session_data")
 	table = d.QuoteName(table)
 	names, marks, sets := "", "", ""
@@ -55,6 +39,7 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 		sets += ", " + name + " = ?"
 	}
 	old := " WHERE " + key + match + " AND expire_date = " + d.DateParam + " AND expire_date > " + d.DateParam
+	expired := "expire_date < " + d.DateParam + " AND session_key "
 	return sqlTexts{
 		load:          d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
 		insert:        d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date" + names + ") VALUES (?, ?, " + d.DateParam + marks + ")"),
@@ -64,8 +49,8 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 		move:          d.Rebind("UPDATE " + table + " SET session_key = ?, session_data = ?, expire_date = " + d.DateParam + sets + old),
 		remove:        d.Rebind("DELETE FROM " + table + " WHERE " + key),
 		removeExpired: d.Rebind("DELETE FROM " + table + " WHERE " + key + " AND expire_date <= " + d.DateParam),
-		clear:         d.Rebind(fmt.Sprintf(schema.clear, table, "NOT LIKE")),
-		clearTraces:   d.Rebind(fmt.Sprintf(schema.clear, table, "LIKE")),
+		clear:         d.Rebind(d.DeleteBatch(table, "session_key", expired+"NOT LIKE 'trace:%'")),
+		clearTraces:   d.Rebind(d.DeleteBatch(table, "session_key", expired+"LIKE 'trace:%'")),
 	}
 }
 

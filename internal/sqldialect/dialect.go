@@ -34,6 +34,7 @@ type Dialect struct {
 	keyMatch string // the same by way of an index
 	keyTwice bool   // keyMatch takes the key twice
 	dateText string // the column %[1]s as a date of DB.Date's, or as text
+	batch    string // deletes some rows of the table %[1]s, by its key %[2]s, under the condition %[3]s
 	exists   string // counts the tables of a schema ("" for the current) and a name
 
 	duplicate func(err error, key string) bool
@@ -49,6 +50,7 @@ var (
 		Name: "sqlite", quote: `"`, oneWriter: true, prepare: true,
 		match: "%[1]s = ?", keyMatch: "%[1]s = ?",
 		DateParam: "?", dateText: "CAST(%[1]s AS TEXT)",
+		batch:  `DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ?)`,
 		exists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND ? = '' AND name = ?`,
 		duplicate: func(err error, key string) bool {
 			return strings.Contains(err.Error(), "UNIQUE constraint failed") && strings.Contains(err.Error(), "."+key)
@@ -59,6 +61,7 @@ var (
 		Name: "postgresql", quote: `"`, Numbered: true,
 		match: "%[1]s = ?", keyMatch: "%[1]s = ?",
 		DateParam: "CAST(? AS timestamp with time zone)", dateText: "%[1]s",
+		batch: `DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT ? FOR UPDATE SKIP LOCKED)`,
 		exists: `SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace` +
 			` WHERE c.relkind IN ('r', 'p', 'v', 'f') AND CASE WHEN CAST($1 AS text) = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = CAST($1 AS text) END AND c.relname = CAST($2 AS text)`,
 		duplicate: func(err error, _ string) bool {
@@ -71,6 +74,7 @@ var (
 		match:    "CAST(%[1]s AS BINARY) = CAST(? AS BINARY)",
 		keyMatch: "%[1]s = ? AND CAST(%[1]s AS BINARY) = CAST(? AS BINARY)", keyTwice: true,
 		DateParam: "?", dateText: "CAST(%[1]s AS CHAR)",
+		batch:  `DELETE FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT ?`,
 		exists: `SELECT count(*) FROM information_schema.tables WHERE table_schema = IF(? = '', DATABASE(), ?) AND table_name = ?`,
 		duplicate: func(err error, _ string) bool {
 			return strings.Contains(err.Error(), "Error 1062") && strings.Contains(err.Error(), "PRIMARY")
@@ -156,6 +160,12 @@ func (d *Dialect) Key(key string) []any {
 
 // DateText selects a date: see ScanDate.
 func (d *Dialect) DateText(column string) string { return fmt.Sprintf(d.dateText, column) }
+
+// DeleteBatch deletes, by their primary key, some of the rows under a condition;
+// its last argument is how many at most.
+func (d *Dialect) DeleteBatch(table, key, condition string) string {
+	return fmt.Sprintf(d.batch, table, key, condition)
+}
 
 // Rebind numbers the parameters where the database wants that.
 func (d *Dialect) Rebind(text string) string {
