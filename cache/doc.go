@@ -6,6 +6,9 @@
 // for instance) is a codec's affair.
 //
 //   - Local keeps values in this process.
+//   - FileBased keeps them in files, and Database in a table, where a Django with
+//     the same LOCATION has them.
+//   - Dummy keeps none.
 //   - Redis or Valkey is a module of its own, cache/redis, so that a program links
 //     only what it uses.
 package cache

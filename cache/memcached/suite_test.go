@@ -94,10 +94,14 @@ type ager struct {
 
 func (a *ager) make(key, prefix string, version int) string {
 	key = cache.Keys{Prefix: prefix, Version: version}.Make(key)
+	a.note(key)
+	return key
+}
+
+func (a *ager) note(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.keys[key] = true
-	return key
 }
 
 // age takes d from what each value has left. The server says that in whole
@@ -116,6 +120,8 @@ func (a *ager) age(t *testing.T, d time.Duration) {
 			case seconds < 0:
 			case rest <= 3:
 				do(t, s, "delete %s\r\n", key)
+			case rest > 30*24*3600: // more would be taken for a date
+				do(t, s, "touch %s %d\r\n", key, time.Now().Unix()+int64(rest))
 			default:
 				do(t, s, "touch %s %d\r\n", key, rest)
 			}
