@@ -13,7 +13,7 @@ import (
 // would have them.
 func TestCache(t *testing.T) {
 	s := testserver.Redis(t, testserver.RedisOptions{})
-	one, two := openURL(t, s.URL())(), openURL(t, s.URL())()
+	one, two := open(t, s.URL()), open(t, s.URL())
 	cachetest.Run(t, func(t *testing.T, _ func() time.Time) cache.Cache {
 		do(t, s, "FLUSHALL")
 		return one
