@@ -174,8 +174,9 @@ func siege(t *testing.T, e func() engine.CachedDBEngine, harm func()) *account {
 	harm()
 	close(stop)
 	all.Wait()
+	another := manager(t, settings(), e())
 	for i, key := range a.keys { // the account
-		s := loaded(t, manager(t, settings(), e()), key)
+		s := loaded(t, another, key)
 		if got := sessions.Get(s, "n", int64(-1)); got < a.acked[i].Load() {
 			t.Errorf("lost: session %d has %d, and %d was acknowledged", i, got, a.acked[i].Load())
 		}

@@ -21,6 +21,6 @@ func TestCache(t *testing.T) {
 		Another: func(*testing.T, func() time.Time) cache.Cache { return two },
 		NoEnds:  true,
 		Round:   time.Millisecond,
-		Advance: func(t *testing.T, d time.Duration) { age(t, s, d) },
+		Advance: func(t *testing.T, d time.Duration) { age(t, []*testserver.RedisServer{s}, d) },
 	})
 }
