@@ -47,6 +47,7 @@ type cachedStore struct {
 	strict  bool
 	life    time.Duration
 	timeout time.Duration
+	tries   int
 	clock   func() time.Time // of the sessions
 	log     *slog.Logger
 	marks   *marks
@@ -56,7 +57,7 @@ type cachedStore struct {
 func newCachedStore(e CachedDBEngine, b sessions.Backend, pickle *codec.Pickle, st sessions.Settings) *cachedStore {
 	s := &cachedStore{
 		db: b.Store, cache: e.Cache, keys: e.Keys, prefix: e.KeyPrefix,
-		codec: b.Codec, pickle: pickle, strict: e.Strict, life: e.EntryLife, timeout: e.Timeout,
+		codec: b.Codec, pickle: pickle, strict: e.Strict, life: e.EntryLife, timeout: e.Timeout, tries: 3,
 		clock: st.Clock, log: st.Logger, marks: newMarks(),
 	}
 	s.epoch, _ = e.Cache.(cache.Epocher)
@@ -79,12 +80,18 @@ const (
 	writing use = true
 )
 
-// ask does something in the cache, within its time. An error means that the cache
-// did not do it and counts as down, unless it was the caller who gave up.
+// ask does something in the cache, within its time. What fails is tried again at
+// once, since a connection that broke is no outage; whatever is asked of the
+// cache here may be done twice, or late, as long as no mark is put twice. An error
+// means that the cache did not do it and counts as down, unless it was the caller
+// who gave up.
 func (s *cachedStore) ask(ctx context.Context, u use, what func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := what(limited)
+	for try := 1; err != nil && try < s.tries && limited.Err() == nil; try++ {
+		err = what(limited)
+	}
 	if err != nil && ctx.Err() == nil && s.health.failed(time.Now(), bool(u), false) {
 		s.log.Warn("engine: cached_db: the cache is down, the database goes on alone", "error", err)
 	}
@@ -212,9 +219,10 @@ func (s *cachedStore) Load(ctx context.Context, key string) (sessions.Record, er
 // fill reads the database under a lease, which stands in the place of what was
 // found in the cache.
 func (s *cachedStore) fill(ctx context.Context, key string, item cache.Item, found bool) (sessions.Record, error) {
-	mark := s.marks.next()
+	var mark string
 	leased := false
 	epoch, err := s.within(ctx, reading, func(ctx context.Context) (err error) {
+		mark = s.marks.next()
 		if found {
 			_, err = s.cache.Swap(ctx, s.key(key), item, mark, leaseMark)
 		} else {
@@ -284,8 +292,9 @@ func (s *cachedStore) mark(ctx context.Context, key string) (written, error) {
 	var err error
 	if write, _ := s.ready(ctx); write {
 		for range 3 { // restarts between two calls are rare
-			w := written{mark: s.marks.next()}
+			var w written
 			w.epoch, err = s.within(ctx, writing, func(ctx context.Context) error {
+				w.mark = s.marks.next()
 				return s.cache.Set(ctx, s.key(key), w.mark, writerMark)
 			})
 			if err == nil {

@@ -265,7 +265,9 @@ func newStage(seed uint64, strict bool) *stage {
 			panic(err)
 		}
 		st := sessions.Settings{Logger: slog.New(slog.DiscardHandler)}
-		g.stores = append(g.stores, newCachedStore(e, sessions.Backend{Store: scheduledStore{g.db, g.schedule}, Codec: plainCodec{}}, pickle, st))
+		store := newCachedStore(e, sessions.Backend{Store: scheduledStore{g.db, g.schedule}, Codec: plainCodec{}}, pickle, st)
+		store.tries = 1 + 2*g.rand.IntN(2)
+		g.stores = append(g.stores, store)
 	}
 	if _, err := g.db.Create(context.Background(), stageKey, g.record(0)); err != nil {
 		panic(err)
