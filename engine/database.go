@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/codec"
@@ -25,6 +26,12 @@ type DatabaseEngine struct {
 	// Table is the table's name, with its schema and a dot before it where it
 	// is not in the default one. "" is Django's "django_session".
 	Table string
+
+	// TimeZone is the zone of the dates in the table, where the database has no
+	// instants (SQLite and MySQL): TIME_ZONE of Django's DATABASES. Nil is UTC.
+	// It needs UseTZ: without, Django stores local times of the settings'
+	// TimeZone.
+	TimeZone *time.Location
 
 	// Columns are further columns of the table, filled from the session at each
 	// create and save, as Django's create_model_instance does. The table must
@@ -54,8 +61,8 @@ type Column struct {
 // at least two connections, so that reads go on while a save waits for the disk.
 func Database(db *sql.DB) DatabaseEngine { return DatabaseEngine{DB: db} }
 
-// Open reports a missing DB, an unknown dialect, and names that would need
-// escaping. It does not ask the database.
+// Open reports a missing DB, an unknown dialect, a TimeZone without UseTZ, and
+// names that would need escaping. It does not ask the database.
 func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	var errs []error
 	var d *sqldialect.Dialect
@@ -64,6 +71,9 @@ func (e DatabaseEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 		errs = append(errs, errors.New("engine: Database needs a *sql.DB"))
 	} else if d, err = sqldialect.Find(e.DB, e.Dialect); err != nil {
 		errs = append(errs, fmt.Errorf("engine: Database: %w", err))
+	}
+	if e.TimeZone != nil && !st.UseTZ {
+		errs = append(errs, errors.New("engine: Database: TimeZone (the database's TIME_ZONE) can't be set when UseTZ (USE_TZ) is off"))
 	}
 	if e.Table == "" {
 		e.Table = "django_session"

@@ -27,7 +27,7 @@ type sqlStore struct {
 }
 
 func newSQLStore(e DatabaseEngine, d *sqldialect.Dialect, c sessions.Codec, st sessions.Settings) *sqlStore {
-	var zone *time.Location // UTC
+	zone := e.TimeZone // nil: UTC
 	if !st.UseTZ {
 		zone = st.TimeZone
 	}

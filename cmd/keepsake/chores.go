@@ -5,56 +5,95 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+
+	"github.com/keepsake-go/sessions"
 )
 
 func (p *program) clearSessions() *cobra.Command {
-	var file, table string
+	var s source
 	cmd := &cobra.Command{
-		Use:   "clearsessions --database FILE",
+		Use:   "clearsessions [--config FILE | --database FILE]",
 		Short: "Delete expired sessions",
-		Long: `Deletes what has expired from the table of sessions of a SQLite database, as
-Django's clearsessions does, in small batches: the application goes on running.
-Expired sessions are invisible anyway, but they take up room. Run it daily.`,
-		Example: `  keepsake clearsessions --database site.db
-  0 3 * * *  keepsake clearsessions --database /srv/site.db     (a line for crontab)`,
+		Long: `Deletes what has expired, as Django's clearsessions does, in small batches: the
+application goes on running. Expired sessions are invisible anyway, but they take
+up room. Run it daily.
+
+The engines db, cached_db and file have something to delete; what the cache and
+cookie engines keep goes away by itself. With --database dates are taken for UTC;
+for a Django with USE_TZ off use --config.`,
+		Example: `  keepsake clearsessions --config keepsake.toml
+  keepsake clearsessions --database site.db
+  keepsake clearsessions --database postgres://site@db.example.com/site
+  0 3 * * *  keepsake clearsessions --config /srv/keepsake.toml   (a line for crontab)`,
 		Args: cobra.NoArgs,
-		RunE: p.run(func(cmd *cobra.Command) error { return p.runClearSessions(cmd, file, table) }),
+		RunE: p.run(func(cmd *cobra.Command) error { return p.runClearSessions(cmd, &s) }),
 	}
-	databaseFlags(cmd, &file, &table)
+	s.flags(cmd)
 	return cmd
 }
 
-func (p *program) runClearSessions(cmd *cobra.Command, file, table string) (err error) {
-	ctx := cmd.Context()
-	db, err := openDatabase(ctx, file, "rw")
+func (p *program) runClearSessions(cmd *cobra.Command, s *source) (err error) {
+	cfg, err := s.load(cmd, false)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	m, err := chore(db, table)
+	m, closeAll, err := cfg.Open()
 	if err != nil {
-		return err
+		return s.opened(err)
 	}
-	switch found, err := hasTable(ctx, db, table); {
-	case err != nil:
-		return err
-	case !found:
-		return fmt.Errorf("%s has no table %s: make it with Django's migrate or with\n  keepsake migrate --database %q --table %s",
-			file, table, file, table)
-	}
+	defer func() { err = errors.Join(err, closeAll()) }()
 
 	progress, done := p.progress()
-	n, err := m.ClearExpired(ctx, progress)
+	n, err := m.ClearExpired(cmd.Context(), progress)
 	done()
-	if err != nil {
+	switch {
+	case errors.Is(err, sessions.ErrUnsupported):
+		return fmt.Errorf("Session engine '%s' doesn't support clearing expired sessions.", cfg.EngineName())
+	case missingTable(err):
+		return fmt.Errorf("%s has no table %s: make it with Django's migrate or with\n  %s", place(cfg), cfg.Table(), s.migrateCommand())
+	case err != nil:
 		return fmt.Errorf("%s were deleted, then: %w", expiredSessions(n), err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "Deleted %s.\n", expiredSessions(n))
+	switch name := m.EngineName(); {
+	case n == 0 && name != "db" && name != "cached_db" && name != "file":
+		_, err = fmt.Fprintf(p.stdout, "Nothing to delete: what the engine %s keeps goes away by itself.\n", name)
+	default:
+		_, err = fmt.Fprintf(p.stdout, "Deleted %s.\n", expiredSessions(n))
+	}
 	return err
+}
+
+// opened is an error of opening: with --database it is one of the flags.
+func (s *source) opened(err error) error {
+	if s.database == "" {
+		return err
+	}
+	return usageError{named(err)}
+}
+
+// migrateCommand is the command line that makes the table.
+func (s *source) migrateCommand() string {
+	if s.database != "" {
+		return fmt.Sprintf("keepsake migrate --database %q --table %s", s.database, s.table)
+	}
+	return strings.TrimSpace("keepsake migrate " + map[bool]string{true: "--config " + s.config}[s.config != ""])
+}
+
+// missingTable knows the databases' ways to say that there is no such table.
+func missingTable(err error) bool {
+	if err == nil {
+		return false
+	}
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return state.SQLState() == "42P01"
+	}
+	return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "Error 1146")
 }
 
 // progress counts on one line of a terminal, and nowhere else.
@@ -88,46 +127,47 @@ func expiredSessions(n int) string {
 }
 
 func (p *program) migrate() *cobra.Command {
-	var file, table string
+	var s source
 	cmd := &cobra.Command{
-		Use:   "migrate --database FILE",
+		Use:   "migrate [--config FILE | --database FILE]",
 		Short: "Make the table of sessions if it is missing",
-		Long: `Makes the table of sessions in a SQLite database, the same that Django's migrate
-makes; a table that is there is left alone. A missing file is created. A Django
+		Long: `Makes the table of sessions in a database, the same that Django's migrate makes;
+a table that is there is left alone. A missing SQLite file is created. A Django
 that comes later adopts the table with "migrate --fake-initial".`,
-		Example: `  keepsake migrate --database site.db`,
-		Args:    cobra.NoArgs,
-		RunE:    p.run(func(cmd *cobra.Command) error { return p.runMigrate(cmd, file, table) }),
+		Example: `  keepsake migrate --config keepsake.toml
+  keepsake migrate --database site.db`,
+		Args: cobra.NoArgs,
+		RunE: p.run(func(cmd *cobra.Command) error { return p.runMigrate(cmd, &s) }),
 	}
-	databaseFlags(cmd, &file, &table)
+	s.flags(cmd)
 	return cmd
 }
 
-func (p *program) runMigrate(cmd *cobra.Command, file, table string) (err error) {
-	db, err := openDatabase(cmd.Context(), file, "rwc")
+func (p *program) runMigrate(cmd *cobra.Command, s *source) (err error) {
+	cfg, err := s.load(cmd, true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	m, err := chore(db, table)
+	m, closeAll, err := cfg.Open()
 	if err != nil {
-		return err
+		return s.opened(err)
 	}
+	defer func() { err = errors.Join(err, closeAll()) }()
 	made, err := m.Migrate(cmd.Context())
 	if err != nil {
 		return err
 	}
-	if made {
-		_, err = fmt.Fprintf(p.stdout, "Made the table %s in %s.\n", table, file)
-	} else {
-		_, err = fmt.Fprintf(p.stdout, "The table %s is in %s already.\n", table, file)
+	where := place(cfg)
+	if s.database != "" {
+		where = s.shown()
+	}
+	switch _, hasTable := cfg.Database(); {
+	case made:
+		_, err = fmt.Fprintf(p.stdout, "Made the table %s in %s.\n", cfg.Table(), where)
+	case hasTable:
+		_, err = fmt.Fprintf(p.stdout, "The table %s is in %s already.\n", cfg.Table(), where)
+	default:
+		_, err = fmt.Fprintf(p.stdout, "The engine %s needs no table.\n", cfg.EngineName())
 	}
 	return err
-}
-
-// databaseFlags are those of every chore.
-func databaseFlags(cmd *cobra.Command, file, table *string) {
-	cmd.Flags().StringVar(file, "database", "", "the SQLite `file` (required)")
-	cmd.Flags().StringVar(table, "table", "django_session", "the `name` of the table of sessions")
-	_ = cmd.MarkFlagRequired("database") // fails for unknown flags only
 }

@@ -12,6 +12,7 @@ import (
 
 // program is one run of the command.
 type program struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	started        bool // the command line made sense, and its work has begun
 }
@@ -34,8 +35,11 @@ func (p *program) root() *cobra.Command {
 bytes in the same table, so that a Go program and a Django share their sessions.`,
 		Example: `  keepsake demo                                 a site to click through
   keepsake demo --exam 20s                      watch a session expire
+  keepsake demo --engine signed_cookies         another engine
   keepsake migrate --database site.db           make the table
-  keepsake clearsessions --database site.db     delete what has expired`,
+  keepsake clearsessions --database site.db     delete what has expired
+  python manage.py diffsettings --all | keepsake import-settings --output keepsake.toml
+  keepsake check --config keepsake.toml         what the settings mean`,
 		Version:       version(),
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -44,7 +48,7 @@ bytes in the same table, so that a Go program and a Django share their sessions.
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.demo(), p.clearSessions(), p.migrate(), p.version())
+	root.AddCommand(p.demo(), p.check(), p.clearSessions(), p.importSettings(), p.migrate(), p.version())
 	return root
 }
 

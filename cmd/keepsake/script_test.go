@@ -23,6 +23,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/config"
+	"github.com/keepsake-go/sessions/config/drivers"
 	"github.com/keepsake-go/sessions/engine"
 )
 
@@ -111,10 +113,7 @@ func visit(ts *testscript.TestScript, neg bool, args []string) {
 // putSessions is "put-sessions FILE LIVE EXPIRED": so many sessions of each kind.
 func putSessions(ts *testscript.TestScript, _ bool, args []string) {
 	ctx := context.Background()
-	dsn, err := dataSource(ts.MkAbs(args[0]), "rwc", []string{"synchronous(OFF)"})
-	ts.Check(err)
-	db, err := sql.Open("sqlite", dsn)
-	ts.Check(err)
+	db := openFile(ts.MkAbs(args[0]))
 	defer db.Close()
 	st := sessions.DefaultSettings()
 	st.SecretKey = noSecret
@@ -130,6 +129,24 @@ func putSessions(ts *testscript.TestScript, _ bool, args []string) {
 			FROM n WHERE ?1 > 0`, n, []string{"li", "ex"}[i], age)
 		ts.Check(err)
 	}
+}
+
+// openFile opens a SQLite file without care for power cuts.
+func openFile(file string) *sql.DB {
+	db, err := drivers.SQLite(config.Database{
+		Engine: "sqlite3", Name: file, Options: map[string]any{"init_command": "PRAGMA synchronous=OFF"},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return db
+}
+
+func must(db config.Database, ok bool) config.Database {
+	if !ok {
+		panic("no database")
+	}
+	return db
 }
 
 // checkMode is "mode FILE MODE".
@@ -150,13 +167,8 @@ func TestOddFileNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(dir, name)
-			db, err := openDatabase(t.Context(), file, "rwc")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			if _, err := db.Exec("CREATE TABLE t (x)"); err != nil {
-				t.Fatal(err)
+			if code := run(t.Context(), []string{"migrate", "--database=" + file}, nil, io.Discard, t.Output()); code != exitOK {
+				t.Fatalf("exit code %d", code)
 			}
 			if info, err := os.Stat(file); err != nil || info.Size() == 0 {
 				t.Fatalf("the file is not there: %v", err)
@@ -171,7 +183,13 @@ func TestOddFileNames(t *testing.T) {
 
 // The demo reads while it writes, and an acknowledged write survives a power cut.
 func TestPragmas(t *testing.T) {
-	db, err := openDemoDatabase(t.Context(), filepath.Join(t.TempDir(), "a.db"))
+	t.Chdir(t.TempDir())
+	o := demoOptions{engine: "db", database: "a.db"}
+	cfg, err := o.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := drivers.SQLite(must(cfg.Database()))
 	if err != nil {
 		t.Fatal(err)
 	}

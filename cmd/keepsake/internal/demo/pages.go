@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/keepsake-go/sessions"
@@ -33,6 +34,7 @@ type page struct {
 	BrowserClose bool
 	CookieLine   string
 	Engine       string
+	InCookie     bool // the session is its cookie: a cookie engine
 	Calls        []string
 }
 
@@ -94,6 +96,7 @@ func (site *Site) show(w http.ResponseWriter, r *http.Request, s *sessions.Sessi
 	p.BrowserClose = s.ExpiresAtBrowserClose()
 	_, p.CookieLine = site.cookie(w.Header())
 	p.Engine = site.sessions.EngineName()
+	p.InCookie = strings.HasSuffix(p.Engine, "_cookies")
 	p.Calls = callsOf(r.Context())
 
 	var b bytes.Buffer

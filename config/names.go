@@ -1,0 +1,126 @@
+package config
+
+import (
+	"strings"
+)
+
+// sessionSettings are the settings of Django's that this package reads.
+const sessionSettings = `
+CACHES DATABASES SECRET_KEY SECRET_KEY_FALLBACKS SESSION_CACHE_ALIAS
+SESSION_COOKIE_AGE SESSION_COOKIE_DOMAIN SESSION_COOKIE_HTTPONLY
+SESSION_COOKIE_NAME SESSION_COOKIE_PATH SESSION_COOKIE_SAMESITE
+SESSION_COOKIE_SECURE SESSION_ENGINE SESSION_EXPIRE_AT_BROWSER_CLOSE
+SESSION_FILE_PATH SESSION_SAVE_EVERY_REQUEST SESSION_SERIALIZER TIME_ZONE USE_TZ
+DEFAULT_HASHING_ALGORITHM KEEPSAKE`
+
+// otherSettings are Django's settings, from 3.2 to 6.1, that have nothing to do
+// with sessions: a file may have them, and they change nothing.
+const otherSettings = `
+ABSOLUTE_URL_OVERRIDES ADMINS ALLOWED_HOSTS APPEND_SLASH ASGI_APPLICATION
+AUTHENTICATION_BACKENDS AUTH_PASSWORD_VALIDATORS AUTH_USER_MODEL BASE_DIR
+CACHE_MIDDLEWARE_ALIAS CACHE_MIDDLEWARE_KEY_PREFIX CACHE_MIDDLEWARE_SECONDS
+CSRF_COOKIE_AGE CSRF_COOKIE_DOMAIN CSRF_COOKIE_HTTPONLY CSRF_COOKIE_MASKED
+CSRF_COOKIE_NAME CSRF_COOKIE_PATH CSRF_COOKIE_SAMESITE CSRF_COOKIE_SECURE
+CSRF_FAILURE_VIEW CSRF_HEADER_NAME CSRF_TRUSTED_ORIGINS CSRF_USE_SESSIONS
+DATABASE_ROUTERS DATA_UPLOAD_MAX_MEMORY_SIZE DATA_UPLOAD_MAX_NUMBER_FIELDS
+DATA_UPLOAD_MAX_NUMBER_FILES DATETIME_FORMAT DATETIME_INPUT_FORMATS DATE_FORMAT
+DATE_INPUT_FORMATS DEBUG DEBUG_PROPAGATE_EXCEPTIONS DECIMAL_SEPARATOR
+DEFAULT_AUTO_FIELD DEFAULT_CHARSET DEFAULT_EXCEPTION_REPORTER
+DEFAULT_EXCEPTION_REPORTER_FILTER DEFAULT_FILE_STORAGE DEFAULT_FROM_EMAIL
+DEFAULT_INDEX_TABLESPACE DEFAULT_TABLESPACE DISALLOWED_USER_AGENTS EMAIL_BACKEND
+EMAIL_HOST EMAIL_HOST_PASSWORD EMAIL_HOST_USER EMAIL_PORT EMAIL_SSL_CERTFILE
+EMAIL_SSL_KEYFILE EMAIL_SUBJECT_PREFIX EMAIL_TIMEOUT EMAIL_USE_LOCALTIME
+EMAIL_USE_SSL EMAIL_USE_TLS FILE_UPLOAD_DIRECTORY_PERMISSIONS
+FILE_UPLOAD_HANDLERS FILE_UPLOAD_MAX_MEMORY_SIZE FILE_UPLOAD_PERMISSIONS
+FILE_UPLOAD_TEMP_DIR FIRST_DAY_OF_WEEK FIXTURE_DIRS FORCE_SCRIPT_NAME
+FORMAT_MODULE_PATH FORMS_URLFIELD_ASSUME_HTTPS FORM_RENDERER IGNORABLE_404_URLS
+INSTALLED_APPS INTERNAL_IPS LANGUAGES LANGUAGES_BIDI LANGUAGE_CODE
+LANGUAGE_COOKIE_AGE LANGUAGE_COOKIE_DOMAIN LANGUAGE_COOKIE_HTTPONLY
+LANGUAGE_COOKIE_NAME LANGUAGE_COOKIE_PATH LANGUAGE_COOKIE_SAMESITE
+LANGUAGE_COOKIE_SECURE LOCALE_PATHS LOGGING LOGGING_CONFIG LOGIN_REDIRECT_URL
+LOGIN_URL LOGOUT_REDIRECT_URL MANAGERS MEDIA_ROOT MEDIA_URL MESSAGE_LEVEL
+MESSAGE_STORAGE MESSAGE_TAGS MIDDLEWARE MIGRATION_MODULES MONTH_DAY_FORMAT
+NUMBER_GROUPING PASSWORD_HASHERS PASSWORD_RESET_TIMEOUT
+PASSWORD_RESET_TIMEOUT_DAYS PREPEND_WWW ROOT_URLCONF SECURE_BROWSER_XSS_FILTER
+SECURE_CONTENT_TYPE_NOSNIFF SECURE_CROSS_ORIGIN_OPENER_POLICY SECURE_CSP
+SECURE_CSP_REPORT_ONLY SECURE_HSTS_INCLUDE_SUBDOMAINS SECURE_HSTS_PRELOAD
+SECURE_HSTS_SECONDS SECURE_PROXY_SSL_HEADER SECURE_REDIRECT_EXEMPT
+SECURE_REFERRER_POLICY SECURE_SSL_HOST SECURE_SSL_REDIRECT SERVER_EMAIL
+SETTINGS_MODULE SHORT_DATETIME_FORMAT SHORT_DATE_FORMAT SIGNING_BACKEND
+SIGNED_COOKIE_LEGACY_SALT_FALLBACK SILENCED_SYSTEM_CHECKS SITE_ID
+STATICFILES_DIRS STATICFILES_FINDERS STATICFILES_STORAGE STATIC_ROOT STATIC_URL
+STORAGES TASKS TEMPLATES TEST_NON_SERIALIZED_APPS TEST_RUNNER THOUSAND_SEPARATOR
+TIME_FORMAT TIME_INPUT_FORMATS URLIZE_ASSUME_HTTPS USE_DEPRECATED_PYTZ USE_I18N
+USE_L10N USE_THOUSAND_SEPARATOR USE_X_FORWARDED_HOST USE_X_FORWARDED_PORT
+WSGI_APPLICATION X_FRAME_OPTIONS YEAR_MONTH_FORMAT`
+
+// keepsakeSettings are those of the table [KEEPSAKE]; in the environment they
+// have KEEPSAKE_ before them.
+const keepsakeSettings = `
+CACHED_DB_STRICT CACHE_KEY_PREFIX DATABASE HARDENED MAX_SIZE PARTITIONED
+READ_SHA1 SALT SAVE_TIMEOUT TABLE WARN_SIZE`
+
+// names is the list that a text of names is.
+func names(text string) []string { return strings.Fields(text) }
+
+// suggest is "; did you mean X?" for the known name that is nearest to name, ""
+// when none is near.
+func suggest(name string, known []string) string {
+	if best := nearest(name, known); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
+}
+
+// nearest is the known name with the fewest differences from name, at most one
+// for every four characters; case is no difference. Of equally near ones it is the
+// one that is the same for longest.
+func nearest(name string, known []string) string {
+	best, fewest, longest := "", 1+max(1, len(name)/4), -1
+	for _, k := range known {
+		d := distance(strings.ToLower(name), strings.ToLower(k))
+		same := common(name, k)
+		if d < fewest || d == fewest && best != "" && same > longest {
+			best, fewest, longest = k, d, same
+		}
+	}
+	return best
+}
+
+// common is how many bytes a and b have in common from the beginning.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// distance counts the characters to insert, delete, replace or exchange with
+// their neighbour to make b of a.
+func distance(a, b string) int {
+	if len(a)-len(b) > len(a)/4+1 || len(b)-len(a) > len(a)/4+1 {
+		return len(a) + len(b) // too far, whatever is in them
+	}
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			same := 1
+			if a[i-1] == b[j-1] {
+				same = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+same)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
