@@ -188,7 +188,8 @@ SESSION_COOKIE_SAMESITE = "Laxx"
 	{"case", "session_cookie_age = 5\n" + site, nil, []string{"config: keepsake.toml:1: unknown setting session_cookie_age; did you mean SESSION_COOKIE_AGE?"}},
 	{"nothing near", "CELERY_BROKER_URL = 'x'\n" + site, nil, []string{"config: keepsake.toml:1: unknown setting CELERY_BROKER_URL"}},
 	{"in a table", site + "SESSION_COOKIE_AGE = 5\n", nil, []string{
-		"config: keepsake.toml:6: SESSION_COOKIE_AGE is in the table [DATABASES.default]: settings without a table come before the first table"}},
+		"config: keepsake.toml:6: SESSION_COOKIE_AGE is in the table [DATABASES.default]: settings without a table come before the first table",
+	}},
 	{"types", secret + `SESSION_COOKIE_SECURE = "yes"
 SESSION_COOKIE_AGE = 1.5
 SESSION_COOKIE_NAME = 5
@@ -218,28 +219,37 @@ USE_TZ = 1979-05-27
 	{"a huge age", "SESSION_COOKIE_AGE = 10000000000\n" + site, nil, []string{"1: SESSION_COOKIE_AGE is too large"}},
 	{"engine", "SESSION_ENGINE = 'cachd_db'\n" + site, nil, []string{`1: unknown SESSION_ENGINE "cachd_db"; did you mean cached_db?`}},
 	{"dotted engine", "SESSION_ENGINE = 'django.contrib.sessions.backends.cachedb'\n" + site, nil, []string{
-		"did you mean django.contrib.sessions.backends.cached_db?"}},
+		"did you mean django.contrib.sessions.backends.cached_db?",
+	}},
 	{"own engine", "SESSION_ENGINE = 'mysite.session'\n" + site, nil, []string{"did you mean mysite.sessions?"}},
 	{"serializer", "SESSION_SERIALIZER = 'mysite.Compct'\n" + site, nil, []string{
-		`1: unknown SESSION_SERIALIZER "mysite.Compct"; did you mean mysite.Compact?`}},
+		`1: unknown SESSION_SERIALIZER "mysite.Compct"; did you mean mysite.Compact?`,
+	}},
 	{"database engine", secret + "[DATABASES.default]\nENGINE = 'django.db.backends.postgres'\nNAME = 'x'\n", nil, []string{
-		`3: DATABASES.default: no driver for ENGINE "django.db.backends.postgres"; did you mean django.db.backends.postgresql?`}},
+		`3: DATABASES.default: no driver for ENGINE "django.db.backends.postgres"; did you mean django.db.backends.postgresql?`,
+	}},
 	{"database names", secret + "[DATABASES.default]\nENGINE = 'sqlite3'\nNAM = 'x'\nPORT = 99999\nTIME_ZONE = 'x'\n", nil, []string{
 		"4: unknown name NAM in DATABASES.default; did you mean NAME?", "5: PORT must be at most 65535, not 99999",
-		`6: TIME_ZONE: there is no time zone "x"`}},
+		`6: TIME_ZONE: there is no time zone "x"`,
+	}},
 	{"no ENGINE", secret + "[DATABASES.default]\nNAME = 'x'\n", nil, []string{"2: DATABASES.default has no ENGINE"}},
 	{"database alias", site + "[KEEPSAKE]\nDATABASE = 'defualt'\n", nil, []string{"7: there is no DATABASES.defualt; did you mean default?"}},
 	{"zone without USE_TZ", "USE_TZ = false\nTIME_ZONE = 'UTC'\n" + site + "TIME_ZONE = 'Europe/Berlin'\n", nil, []string{
-		"TIME_ZONE can't be set when USE_TZ is off"}},
+		"TIME_ZONE can't be set when USE_TZ is off",
+	}},
 	{"cache alias", "SESSION_ENGINE = 'cache'\nSESSION_CACHE_ALIAS = 'session'\n" + secret + "[CACHES]\nsessions = 'locmem://'\n", nil, []string{
-		"2: SESSION_CACHE_ALIAS: there is no CACHES.session; did you mean sessions?"}},
+		"2: SESSION_CACHE_ALIAS: there is no CACHES.session; did you mean sessions?",
+	}},
 	{"backend", secret + "SESSION_ENGINE = 'cache'\n[CACHES.default]\nBACKEND = 'django.core.cache.backends.redis.RedisCach'\nKEY_FUNCTION = 'mysite.makekey'\n", nil, []string{
 		"4: CACHES.default: unknown BACKEND \"django.core.cache.backends.redis.RedisCach\"; did you mean django.core.cache.backends.redis.RedisCache?",
-		"5: CACHES.default: no key function \"mysite.makekey\" is registered in Options.KeyFunctions; did you mean mysite.make_key?"}},
+		"5: CACHES.default: no key function \"mysite.makekey\" is registered in Options.KeyFunctions; did you mean mysite.make_key?",
+	}},
 	{"a driver that is missing", secret + "SESSION_ENGINE = 'cache'\n[CACHES.default]\nBACKEND = 'django_redis.cache.RedisCache'\n", nil, []string{
-		`no driver for BACKEND "django_redis.cache.RedisCache": Options.Caches has none; config/drivers has Django's`}},
+		`no driver for BACKEND "django_redis.cache.RedisCache": Options.Caches has none; config/drivers has Django's`,
+	}},
 	{"no database for DatabaseCache", secret + "SESSION_ENGINE = 'cache'\n[CACHES]\ndefault = 'dbcache://t'\n", nil, []string{
-		"DatabaseCache needs a database: set DATABASES.default"}},
+		"DatabaseCache needs a database: set DATABASES.default",
+	}},
 	{"environment", site, []string{"SESSION_COOKIE_AEG=5", "SESSION_COOKIE_SECURE=maybe", "SESSION_COOKIE_AGE=soon", "KEEPSAKE_TABEL=x"}, []string{
 		"config: $KEEPSAKE_TABEL: is no setting; did you mean KEEPSAKE_TABLE?",
 		"config: $SESSION_COOKIE_AEG: is no setting; did you mean SESSION_COOKIE_AGE?",
@@ -251,9 +261,11 @@ USE_TZ = 1979-05-27
 		`config: $DATABASE_URL: DATABASES.default: no database has URLs with "oracle://"`,
 	}},
 	{"a password that is not encoded", secret, []string{"DATABASE_URL=postgres://u:hunt%er2@h/x"}, []string{
-		"$DATABASE_URL: DATABASES.default: the URL can't be read: percent-encode the special characters"}},
+		"$DATABASE_URL: DATABASES.default: the URL can't be read: percent-encode the special characters",
+	}},
 	{"__Host-", "SESSION_COOKIE_NAME = '__Host-sid'\n" + site, nil, []string{
-		`1: CookieName (SESSION_COOKIE_NAME) "__Host-sid" needs CookieSecure`}},
+		`1: CookieName (SESSION_COOKIE_NAME) "__Host-sid" needs CookieSecure`,
+	}},
 }
 
 func TestWrong(t *testing.T) {

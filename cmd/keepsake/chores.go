@@ -53,7 +53,7 @@ func (p *program) runClearSessions(cmd *cobra.Command, s *source) (err error) {
 	done()
 	switch {
 	case errors.Is(err, sessions.ErrUnsupported):
-		return fmt.Errorf("Session engine '%s' doesn't support clearing expired sessions.", cfg.EngineName())
+		return unsupported(cfg.EngineName())
 	case missingTable(err):
 		return fmt.Errorf("%s has no table %s: make it with Django's migrate or with\n  %s", place(cfg), cfg.Table(), s.migrateCommand())
 	case err != nil:
@@ -66,6 +66,11 @@ func (p *program) runClearSessions(cmd *cobra.Command, s *source) (err error) {
 		_, err = fmt.Fprintf(p.stdout, "Deleted %s.\n", expiredSessions(n))
 	}
 	return err
+}
+
+// unsupported is what Django's clearsessions says of an engine that can't.
+func unsupported(engine string) error {
+	return fmt.Errorf("Session engine '%s' doesn't support clearing expired sessions.", engine)
 }
 
 // opened is an error of opening: with --database it is one of the flags.

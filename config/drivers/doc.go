@@ -3,14 +3,12 @@
 //
 //	cfg, err := config.Load("keepsake.toml", drivers.All())
 //
-// A program that knows its database imports less:
+// Whoever imports it links them all: modernc.org/sqlite, jackc/pgx,
+// go-sql-driver/mysql, cache/redis and cache/memcached. A program that wants only
+// one passes a config.OpenDatabase or a config.OpenCache of its own instead; the
+// example of config.OpenDatabase has one in two lines.
 //
-//	o := config.Options{Databases: map[string]config.OpenDatabase{"postgresql": drivers.PostgreSQL}}
-//
-// does not, since the package imports every driver; it writes those lines with a
-// config.OpenDatabase of its own.
-//
-// What a setting's OPTIONS mean is the Python driver's affair in Django. What has
-// a meaning here is honoured, what changes nothing for sessions is ignored, and
-// the rest is refused by name.
+// What OPTIONS mean is in Django the Python driver's affair. Here what has a
+// meaning is honoured, what changes nothing for sessions is ignored, and the rest
+// is refused by name.
 package drivers
