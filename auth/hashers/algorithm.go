@@ -21,8 +21,8 @@ const (
 
 // algorithm is one of Django's hashers with its work factors.
 type algorithm interface {
-	// encode makes a hash, with a new salt.
-	encode(password string) (string, error)
+	// encode makes a hash. bcrypt draws a salt of its own.
+	encode(password, salt string) (string, error)
 	// decode reads what follows the algorithm's name and a dollar.
 	decode(rest string) (hash, error)
 	// cost is that of encode.

@@ -38,8 +38,8 @@ func newArgon2(f Factors) argon2Algorithm {
 	}}
 }
 
-func (a argon2Algorithm) encode(password string) (string, error) {
-	p, salt := a.params, randomString(saltLength)
+func (a argon2Algorithm) encode(password, salt string) (string, error) {
+	p := a.params
 	sum := argon2.IDKey([]byte(password), []byte(salt), p.time, p.memory, p.lanes, uint32(p.hashLen))
 	return fmt.Sprintf("%s$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", Argon2, argon2.Version, p.memory, p.time, p.lanes,
 		base64.RawStdEncoding.EncodeToString([]byte(salt)), base64.RawStdEncoding.EncodeToString(sum)), nil

@@ -36,7 +36,7 @@ func (a bcryptAlgorithm) key(password string) (key []byte, whole bool) {
 	return []byte(password[:min(len(password), maxPassword)]), whole
 }
 
-func (a bcryptAlgorithm) encode(password string) (string, error) {
+func (a bcryptAlgorithm) encode(password, _ string) (string, error) {
 	key, whole := a.key(password)
 	if !whole {
 		return "", ErrPasswordTooLong

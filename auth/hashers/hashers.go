@@ -115,7 +115,7 @@ func New(options Options) (*Hashers, error) {
 func (h *Hashers) Make(ctx context.Context, password string) (string, error) {
 	var encoded string
 	err := h.run(ctx, func() (err error) {
-		encoded, err = h.algorithms[h.preferred].encode(password)
+		encoded, err = h.algorithms[h.preferred].encode(password, randomString(saltLength))
 		return err
 	})
 	return encoded, err
@@ -170,7 +170,7 @@ func (h *Hashers) Waste(ctx context.Context, password string) error {
 		if h.preferred == BCrypt {
 			password = password[:min(len(password), maxPassword)]
 		}
-		_, err := h.algorithms[h.preferred].encode(password)
+		_, err := h.algorithms[h.preferred].encode(password, randomString(saltLength))
 		return err
 	})
 }

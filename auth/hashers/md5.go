@@ -17,8 +17,7 @@ func (md5Algorithm) sum(password, salt string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (a md5Algorithm) encode(password string) (string, error) {
-	salt := randomString(saltLength)
+func (a md5Algorithm) encode(password, salt string) (string, error) {
 	return MD5 + "$" + salt + "$" + a.sum(password, salt), nil
 }
 

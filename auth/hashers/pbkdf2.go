@@ -32,8 +32,7 @@ func newPBKDF2SHA1(f Factors) pbkdf2Algorithm {
 	}, f.PBKDF2Iterations}
 }
 
-func (a pbkdf2Algorithm) encode(password string) (string, error) {
-	salt := randomString(saltLength)
+func (a pbkdf2Algorithm) encode(password, salt string) (string, error) {
 	sum, err := a.key(password, salt, a.iterations)
 	if err != nil {
 		return "", err

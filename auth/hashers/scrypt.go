@@ -15,8 +15,7 @@ type scryptAlgorithm struct{ n, r, p int }
 // scryptSize is how many bytes a hash has.
 const scryptSize = 64
 
-func (a scryptAlgorithm) encode(password string) (string, error) {
-	salt := randomString(saltLength)
+func (a scryptAlgorithm) encode(password, salt string) (string, error) {
 	sum, err := scrypt.Key([]byte(password), []byte(salt), a.n, a.r, a.p, scryptSize)
 	if err != nil {
 		return "", err

@@ -1,0 +1,6 @@
+//go:build race
+
+package hashers
+
+// raceEnabled: the race detector makes hashing thirty times slower.
+const raceEnabled = true
