@@ -12,12 +12,12 @@ import (
 // A login: the password is checked, and stored anew when Django would do so.
 func Example() {
 	ctx := context.Background()
-	h, err := hashers.New(hashers.Options{Django: "4.2"})
+	h, err := hashers.New(hashers.Options{Django: "3.2"})
 	if err != nil {
 		panic(err)
 	}
-	// As a Django 3.2 has stored it.
-	password := "pbkdf2_sha256$260000$seasaltseasalt22$d5oHSXxRcQJ7v0m7q0V6g/3bm/4sQKNeXOj/cC5UysM="
+	// As a Django 1.11 has stored it.
+	password := "pbkdf2_sha256$36000$seasaltseasa$fYdGNx0GuIOePPeJxYUDTpgp8Jsrfw076kQteB9h0Uo="
 
 	ok, err := h.Check(ctx, "secret", password)
 	fmt.Println(ok, err)
@@ -29,7 +29,7 @@ func Example() {
 	fmt.Println(strings.Join(strings.Split(password, "$")[:2], " "))
 	// Output:
 	// true <nil>
-	// pbkdf2_sha256 600000
+	// pbkdf2_sha256 260000
 }
 
 // PASSWORD_HASHERS as it stands in settings.py, and a work factor of the site's own.

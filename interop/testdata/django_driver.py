@@ -12,6 +12,7 @@ It runs under every Django from 3.2 on and needs nothing else. What stock Django
 does is never imitated, with one exception: see set_expiry.
 """
 
+import contextlib
 import datetime
 import decimal
 import importlib
@@ -52,10 +53,11 @@ settings.configure(
 django.setup()
 
 from django.contrib import auth  # noqa: E402
+from django.contrib.auth import hashers  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import management, signing  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.test import RequestFactory  # noqa: E402
+from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 SessionStore = importlib.import_module(settings.SESSION_ENGINE).SessionStore
@@ -278,6 +280,56 @@ def op_schema():
             "SELECT sql FROM sqlite_master WHERE tbl_name = 'django_session' AND sql IS NOT NULL ORDER BY name"
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+@contextlib.contextmanager
+def password_hashers(classes, factors=None):
+    """PASSWORD_HASHERS by the names of classes; factors are attributes of the first."""
+    paths = ["django.contrib.auth.hashers." + name for name in classes]
+    with override_settings(PASSWORD_HASHERS=paths):
+        for name, value in (factors or {}).items():
+            setattr(hashers.get_hasher(), name, value)
+        yield
+
+
+def op_can_hash(name):
+    """Whether the first of these hashers works here."""
+    try:
+        with password_hashers([name]):
+            hashers.make_password("")
+        return True
+    except (ImportError, ValueError) as e:
+        logs.append(str(e))
+        return False
+
+
+def op_make_password(classes, password, factors=None, salt=None):
+    with password_hashers(classes, factors):
+        return hashers.make_password(password, salt=salt)
+
+
+def op_check_password(classes, password, encoded, factors=None):
+    """What check_password says, and whether it would store the password anew."""
+    updates = []
+    with password_hashers(classes, factors):
+        ok = hashers.check_password(password, encoded, setter=updates.append)
+    return {"ok": ok, "update": updates == [password]}
+
+
+def op_argon2(password, salt, time_cost, memory_cost, parallelism, hash_len, variety, version):
+    """A hash of any kind that argon2-cffi makes, as Django would store it."""
+    from argon2.low_level import Type, hash_secret
+
+    return "argon2" + hash_secret(
+        password.encode(), salt.encode(), time_cost, memory_cost, parallelism, hash_len, Type[variety], version
+    ).decode("ascii")
+
+
+def op_argon2_hash_len():
+    """How long Django's hashes are: a default of argon2-cffi's version."""
+    import argon2
+
+    return argon2.DEFAULT_HASH_LENGTH
 
 
 def main():
