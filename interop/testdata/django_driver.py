@@ -292,10 +292,10 @@ def password_hashers(classes, factors=None):
         yield
 
 
-def op_can_hash(name):
-    """Whether the first of these hashers works here."""
+def op_can_hash(name, factors=None):
+    """Whether that hasher works here: some need a library."""
     try:
-        with password_hashers([name]):
+        with password_hashers([name], factors):
             hashers.make_password("")
         return True
     except (ImportError, ValueError) as e:
@@ -308,12 +308,19 @@ def op_make_password(classes, password, factors=None, salt=None):
         return hashers.make_password(password, salt=salt)
 
 
-def op_check_password(classes, password, encoded, factors=None):
-    """What check_password says, and whether it would store the password anew."""
-    updates = []
+def op_check_password(classes, tries, factors=None):
+    """What check_password says to each password and encoded, whether it would
+    store the password anew, and the exception that it raised instead."""
+    answers = []
     with password_hashers(classes, factors):
-        ok = hashers.check_password(password, encoded, setter=updates.append)
-    return {"ok": ok, "update": updates == [password]}
+        for password, encoded in tries:
+            updates, ok, error = [], False, ""
+            try:
+                ok = hashers.check_password(password, encoded, setter=updates.append)
+            except Exception as e:
+                error = type(e).__name__
+            answers.append({"ok": ok, "update": updates == [password], "error": error})
+    return answers
 
 
 def op_argon2(password, salt, time_cost, memory_cost, parallelism, hash_len, variety, version):
