@@ -138,6 +138,13 @@ func TestBCryptLongPassword(t *testing.T) {
 	if check(t, h, exactly+"y", Unusable()) {
 		t.Error("an unusable password fits")
 	}
+	more, err := New(Options{Hashers: []string{BCrypt}, Factors: Factors{BCryptRounds: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if check(t, more, "y"+exactly, encoded) { // hardened with what bcrypt looks at
+		t.Error("a wrong password of 73 bytes fits")
+	}
 }
 
 // $2a$ and $2y$, which other programs write, are the same bcrypt.
