@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -212,8 +211,9 @@ func TestPasswordVerdicts(t *testing.T) {
 	} {
 		stored = append(stored, p.d.text("argon2", p.with(argon2, change)))
 	}
-	// Damaged: cut, longer, another character, other spellings of numbers.
-	for _, encoded := range slices.Clone(stored[11:]) {
+	// Damaged: cut, longer, in capitals, other spellings of numbers.
+	whole := len(stored)
+	for _, encoded := range stored[11:whole:whole] {
 		stored = append(stored, encoded[:len(encoded)-1], encoded+"x", encoded+"\n", encoded+"$", strings.ToUpper(encoded))
 		for _, edit := range [][2]string{{"$20$", "$020$"}, {"$20$", "$ 20$"}, {"$20$", "$2_0$"}, {"$04$", "$4$"}, {"t=1", "t=01"}, {"v=19$", ""}} {
 			if strings.Contains(encoded, edit[0]) {
@@ -229,6 +229,10 @@ func TestPasswordVerdicts(t *testing.T) {
 	let, updated := 0, 0
 	for _, c := range p.classes {
 		h, settings := p.preferring(c)
+		tries := tries
+		if c.factors["rounds"] != nil { // what is damaged costs a bcrypt each time
+			tries = tries[:2*whole]
+		}
 		django, raised := p.django(settings, tries...)
 		for i, it := range tries {
 			got, err := p.keepsake(h, it[0], it[1])
