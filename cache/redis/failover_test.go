@@ -49,14 +49,14 @@ func TestFailover(t *testing.T) {
 			servers := testserver.RedisCluster(t)
 			o := redis.Options{Addrs: servers.Addrs(), Cluster: true, WaitReplicas: replicas(1)}
 			l := newLoad(t, o)
-			l.run(servers.Master("anything"), c.fail, c.repair)
+			l.run(func() *testserver.RedisServer { return servers.Master("anything") }, c.fail, c.repair)
 			l.judge(c.wait)
 		})
 		t.Run("Sentinel "+c.name, func(t *testing.T) {
 			servers := testserver.RedisSentinel(t)
 			o := redis.Options{Addrs: servers.Sentinels.Addrs(), Master: servers.MasterName, WaitReplicas: replicas(2)}
 			l := newLoad(t, o)
-			l.run(servers.Master(), c.fail, c.repair)
+			l.run(servers.Master, c.fail, c.repair)
 			l.judge(c.wait)
 		})
 	}
@@ -102,10 +102,12 @@ func newLoad(t *testing.T, o redis.Options) *load {
 	return l
 }
 
-// run changes the sessions all the time: a second in peace, a failure, its
-// repair three seconds later, and on until every session was saved again.
-func (l *load) run(victim *testserver.RedisServer, fail, repair func(*testserver.RedisServer)) {
+// run changes the sessions all the time: a second in peace, a failure of the
+// master, its repair when another one has taken over, and on until every session
+// was saved again.
+func (l *load) run(master func() *testserver.RedisServer, fail, repair func(*testserver.RedisServer)) {
 	l.t.Helper()
+	victim := master()
 	ctx, cancel := context.WithCancel(l.t.Context())
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -121,7 +123,13 @@ func (l *load) run(victim *testserver.RedisServer, fail, repair func(*testserver
 	time.Sleep(time.Second)
 	fail(victim)
 	failed := time.Now()
-	time.Sleep(3 * time.Second)
+	eventually(l.t, "a failover", func() error {
+		if master() == victim {
+			return errors.New("the master is the same")
+		}
+		return nil
+	})
+	time.Sleep(time.Second)
 	repair(victim)
 	repaired := time.Now()
 	eventually(l.t, "the service after the failover", func() error {
