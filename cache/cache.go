@@ -19,6 +19,10 @@ var (
 	// or is damaged. Set and Delete work on it.
 	ErrCorrupt = errors.New("cache: what is stored can't be read")
 
+	// ErrTooLarge: the value is larger than the cache stores under a key. What was
+	// stored is untouched.
+	ErrTooLarge = errors.New("cache: the value is larger than the cache stores")
+
 	// ErrConflict: what Swap found is not what it was to replace.
 	ErrConflict = errors.New("cache: the value has changed")
 

@@ -65,14 +65,20 @@ func watchCache(c cache.Cache, st sessions.Settings) {
 	if log == nil {
 		log = slog.Default()
 	}
-	if cautioner, ok := c.(cache.Cautioner); ok {
-		if caution := cautioner.Caution(); caution != "" {
-			log.Warn("sessions: not every session will last: "+caution, slog.String("cache", fmt.Sprintf("%T", c)))
-		}
+	if caution := cautionOf(c); caution != "" {
+		log.Warn("sessions: not every session will last: "+caution, slog.String("cache", fmt.Sprintf("%T", c)))
 	}
 	if culler, ok := c.(cache.Culler); ok {
 		culler.NotifyCull(func(live int) {
 			log.Warn("sessions: the cache had too many entries (MAX_ENTRIES) and dropped live ones", slog.Int("dropped", live))
 		})
 	}
+}
+
+// cautionOf is what a cache can't be relied on for, or "".
+func cautionOf(c cache.Cache) string {
+	if cautioner, ok := c.(cache.Cautioner); ok {
+		return cautioner.Caution()
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/keepsake-go/sessions"
@@ -99,6 +100,9 @@ func (e CachedDBEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 		store.setCodec(backend.Codec)
 	}
 	backend.Store = store
+	if caution := cautionOf(e.Cache); caution != "" {
+		store.log.Warn("sessions: cached_db needs a cache that its processes share: "+caution, slog.String("cache", fmt.Sprintf("%T", e.Cache)))
+	}
 	return backend, nil
 }
 

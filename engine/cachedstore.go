@@ -21,10 +21,6 @@ const (
 	leaseMark  = 10 * time.Second
 )
 
-// largestValue is what is not put into the cache any more: memcached refuses a
-// value of a megabyte.
-const largestValue = 900 << 10
-
 // cachedStore is a sessions.Store in a database, with a cache that is coherent
 // with it. The rules, each of which docs/cached_db.md justifies:
 //
@@ -98,9 +94,11 @@ func (s *cachedStore) ask(ctx context.Context, u use, what func(context.Context)
 	return err
 }
 
-// answered keeps what a cache answers apart from its failures.
+// answered keeps what a cache answers apart from its failures. What is damaged or
+// too large concerns one session.
 func answered(err error) bool {
-	return err == nil || errors.Is(err, cache.ErrMiss) || errors.Is(err, cache.ErrConflict) || errors.Is(err, cache.ErrExists)
+	return err == nil || errors.Is(err, cache.ErrMiss) || errors.Is(err, cache.ErrConflict) || errors.Is(err, cache.ErrExists) ||
+		errors.Is(err, cache.ErrCorrupt) || errors.Is(err, cache.ErrTooLarge)
 }
 
 // run is the present epoch, "" where caches have none.
@@ -262,7 +260,7 @@ func (s *cachedStore) setCodec(c sessions.Codec) {
 }
 
 // value is what the cache holds for a record, and how long: not at all, when it
-// can't be read or is too large.
+// can't be read.
 func (s *cachedStore) value(epoch string, rec sessions.Record) (string, time.Duration) {
 	pickle := pickledNone
 	if s.pickle != nil {
@@ -275,9 +273,6 @@ func (s *cachedStore) value(epoch string, rec sessions.Record) (string, time.Dur
 		}
 	}
 	value := tail{row: rec.Data, epoch: epoch, expires: rec.Expires}.append(pickle)
-	if len(value) > largestValue {
-		return "", 0
-	}
 	return value, min(s.life, rec.Expires.Sub(s.clock()))
 }
 
@@ -426,6 +421,33 @@ func (s *cachedStore) Delete(ctx context.Context, key string) error {
 	return s.settle(ctx, key, endMark)
 }
 
-// Unwrap implements sessions.Wrapper: the database clears what has expired and
-// makes its table. The cache needs nothing.
+// Unwrap implements sessions.Wrapper, for what only the database can do.
 func (s *cachedStore) Unwrap() sessions.Store { return s.db }
+
+// Migrate implements sessions.Migrator: the database's table, and the cache's
+// where it has one.
+func (s *cachedStore) Migrate(ctx context.Context) (made bool, err error) {
+	if migrator, ok := sessions.Capability[sessions.Migrator](s.db); ok {
+		if made, err = migrator.Migrate(ctx); err != nil {
+			return made, err
+		}
+	}
+	cached, err := migrateCache(ctx, s.cache)
+	return made || cached, err
+}
+
+// ClearExpired implements sessions.Clearer: the database's sessions, and then
+// what has ended in a cache that does not drop it by itself.
+func (s *cachedStore) ClearExpired(ctx context.Context, limit int) (n int, err error) {
+	clearer, ok := sessions.Capability[sessions.Clearer](s.db)
+	if !ok {
+		return 0, sessions.ErrUnsupported
+	}
+	if n, err = clearer.ClearExpired(ctx, limit); err != nil || n == limit {
+		return n, err
+	}
+	for cleared := limit; err == nil && cleared == limit; { // not counted: they are no sessions
+		cleared, err = clearCache(ctx, s.cache, limit)
+	}
+	return n, err
+}

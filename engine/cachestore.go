@@ -140,7 +140,11 @@ func (s *cacheStore) Delete(ctx context.Context, key string) error {
 // themselves; in the others everything that has ended goes, session or not.
 // (Django's clearsessions does nothing here.)
 func (s *cacheStore) ClearExpired(ctx context.Context, limit int) (int, error) {
-	clearer, ok := s.cache.(cache.Clearer)
+	return clearCache(ctx, s.cache, limit)
+}
+
+func clearCache(ctx context.Context, c cache.Cache, limit int) (int, error) {
+	clearer, ok := c.(cache.Clearer)
 	if !ok {
 		return 0, ctx.Err()
 	}
@@ -152,8 +156,10 @@ func (s *cacheStore) ClearExpired(ctx context.Context, limit int) (int, error) {
 }
 
 // Migrate implements sessions.Migrator, for a cache that needs a table.
-func (s *cacheStore) Migrate(ctx context.Context) (bool, error) {
-	migrator, ok := s.cache.(cache.Migrator)
+func (s *cacheStore) Migrate(ctx context.Context) (bool, error) { return migrateCache(ctx, s.cache) }
+
+func migrateCache(ctx context.Context, c cache.Cache) (bool, error) {
+	migrator, ok := c.(cache.Migrator)
 	if !ok {
 		return false, nil
 	}

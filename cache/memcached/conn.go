@@ -162,7 +162,7 @@ func (c *conn) write(request []byte, answers ...string) (string, error) {
 		err = c.refused(line)
 	}
 	switch err {
-	case ErrTooLarge, errNoRoom, errRequest:
+	case cache.ErrTooLarge, errNoRoom, errRequest:
 		return "", err
 	}
 	return "", fmt.Errorf("%w: %w", cache.ErrUnknownOutcome, err)
@@ -196,7 +196,7 @@ func (c *conn) refused(line string) error {
 	lower := strings.ToLower(line)
 	switch {
 	case strings.HasPrefix(lower, "server_error object too large"):
-		return ErrTooLarge
+		return cache.ErrTooLarge
 	case strings.HasPrefix(lower, "server_error out of memory"):
 		return errNoRoom
 	case strings.HasPrefix(line, "SERVER_ERROR"):

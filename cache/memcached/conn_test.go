@@ -105,7 +105,7 @@ func TestWhatAnswersMean(t *testing.T) {
 		"TOUCHED\r\n":                        cache.ErrUnknownOutcome,
 		"SERVER_ERROR timeout\r\n":           cache.ErrUnknownOutcome, // a proxy's
 		strings.Repeat("x", 10_000) + "\r\n": cache.ErrUnknownOutcome,
-		"SERVER_ERROR object too large for cache\r\n":   ErrTooLarge,
+		"SERVER_ERROR object too large for cache\r\n":   cache.ErrTooLarge,
 		"SERVER_ERROR out of memory storing object\r\n": errNoRoom,
 		"SERVER_ERROR Out of memory during read\r\n":    errNoRoom,
 		"ERROR\r\n": errRequest,

@@ -10,18 +10,10 @@ import (
 	"github.com/keepsake-go/sessions/cache"
 )
 
-// Errors of a Cache beyond those of the package cache. What was stored is
-// untouched.
-var (
-	// ErrInvalidKey: the key has more than 250 bytes, or white space or control
-	// characters in it: Django's InvalidCacheKey. Every method returns it, Get
-	// too, since session keys are none of these and so a prefix is wrong.
-	ErrInvalidKey = errors.New("the key is longer than 250 bytes or has white space or control characters in it")
-
-	// ErrTooLarge: the value has more bytes than the server stores under a key,
-	// 1 MB unless its option -I says otherwise.
-	ErrTooLarge = errors.New("the value is larger than the server stores")
-)
+// ErrInvalidKey: the key has more than 250 bytes, or white space or control
+// characters in it: Django's InvalidCacheKey. Every method returns it, Get
+// too, since session keys are none of these and so a prefix is wrong.
+var ErrInvalidKey = errors.New("the key is longer than 250 bytes or has white space or control characters in it")
 
 // Cache keeps values in memcached. Make it with Open and close it with Close; it
 // is safe for concurrent use.

@@ -188,19 +188,19 @@ func TestTooLarge(t *testing.T) {
 	ctx := t.Context()
 	huge := strings.Repeat("x", 1<<20)
 	_, err := c.Add(ctx, "new", huge, time.Hour)
-	is(t, "Add", cache.Item{}, err, "", memcached.ErrTooLarge)
+	is(t, "Add", cache.Item{}, err, "", cache.ErrTooLarge)
 	if _, err := c.Add(ctx, "k", "kept", time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.Add(ctx, "k", huge, time.Hour)
-	is(t, "Add over another", cache.Item{}, err, "", memcached.ErrTooLarge)
+	is(t, "Add over another", cache.Item{}, err, "", cache.ErrTooLarge)
 	old, err := c.Get(ctx, "k")
 	is(t, "Get", old, err, "kept", nil)
 	_, err = c.Swap(ctx, "k", old, huge, time.Hour)
-	is(t, "Swap", cache.Item{}, err, "", memcached.ErrTooLarge)
+	is(t, "Swap", cache.Item{}, err, "", cache.ErrTooLarge)
 	_, err = c.Swap(ctx, "k", cache.Item{Value: "kept"}, huge, time.Hour)
-	is(t, "Swap by the bytes", cache.Item{}, err, "", memcached.ErrTooLarge)
-	is(t, "Set", cache.Item{}, c.Set(ctx, "k", huge, time.Hour), "", memcached.ErrTooLarge)
+	is(t, "Swap by the bytes", cache.Item{}, err, "", cache.ErrTooLarge)
+	is(t, "Set", cache.Item{}, c.Set(ctx, "k", huge, time.Hour), "", cache.ErrTooLarge)
 	if errors.Is(err, cache.ErrUnknownOutcome) {
 		t.Errorf("a refusal is known: %v", err)
 	}
