@@ -16,6 +16,7 @@ func TestCacheLocal(t *testing.T) {
 		local = cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
 		return engine.Cache(local)
 	}, enginetest.Options{
+		Name:         "cache in process",
 		ClearsItself: true,
 		Another:      func(*testing.T, sessions.Settings) sessions.Engine { return engine.Cache(local) },
 	})
@@ -37,7 +38,7 @@ func TestCacheCodecs(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, st sessions.Settings) sessions.Engine {
 				local = cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
 				return open(t, st)
-			}, enginetest.Options{ClearsItself: true, Another: open})
+			}, enginetest.Options{Name: "cache in process", ClearsItself: true, Another: open})
 		})
 	}
 }
@@ -55,5 +56,5 @@ func TestCacheFileBased(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, st sessions.Settings) sessions.Engine {
 		dir = t.TempDir()
 		return open(t, st)
-	}, enginetest.Options{Another: open})
+	}, enginetest.Options{Name: "cache in files", Another: open})
 }

@@ -46,7 +46,7 @@ func TestCachedDB(t *testing.T) {
 			enginetest.Run(t, func(_ *testing.T, st sessions.Settings) sessions.Engine {
 				pair = pairOver{newMemoryStore(st.Clock), cache.NewLocal(cache.LocalOptions{Clock: st.Clock}), strict}
 				return pair
-			}, enginetest.Options{Another: func(*testing.T, sessions.Settings) sessions.Engine { return pair }})
+			}, enginetest.Options{Name: "cached_db in memory", Another: func(*testing.T, sessions.Settings) sessions.Engine { return pair }})
 		})
 	}
 }

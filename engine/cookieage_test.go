@@ -23,9 +23,9 @@ func TestCookieAgeSuite(t *testing.T) {
 		open func() sessions.Engine
 		opts enginetest.Options
 	}{
-		"memory":  {engine.Memory, enginetest.Options{}},
-		"file":    {func() sessions.Engine { return engine.File(dir) }, enginetest.Options{}},
-		"cookies": {func() sessions.Engine { return engine.SignedCookies() }, enginetest.Options{NoStore: true}},
+		"memory":  {engine.Memory, enginetest.Options{Name: "an age of its own"}},
+		"file":    {func() sessions.Engine { return engine.File(dir) }, enginetest.Options{Name: "an age of its own"}},
+		"cookies": {func() sessions.Engine { return engine.SignedCookies() }, enginetest.Options{Name: "an age of its own", NoStore: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			enginetest.Run(t, func(t *testing.T, _ sessions.Settings) sessions.Engine {

@@ -67,8 +67,10 @@ var cookieEngines = map[string]sessions.Engine{
 func TestCookieEngines(t *testing.T) {
 	for name, e := range cookieEngines {
 		open := func(*testing.T, sessions.Settings) sessions.Engine { return e }
-		t.Run(name+"/1", func(t *testing.T) { enginetest.Run(t, open, enginetest.Options{NoStore: true}) })
-		t.Run(name+"/2", func(t *testing.T) { enginetest.Run(t, open, enginetest.Options{NoStore: true, Another: open}) })
+		t.Run(name+"/1", func(t *testing.T) { enginetest.Run(t, open, enginetest.Options{Name: "cookies", NoStore: true}) })
+		t.Run(name+"/2", func(t *testing.T) {
+			enginetest.Run(t, open, enginetest.Options{Name: "cookies", NoStore: true, Another: open})
+		})
 	}
 }
 

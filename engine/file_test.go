@@ -26,6 +26,7 @@ func TestFile(t *testing.T) {
 		dir = t.TempDir()
 		return engine.File(dir)
 	}, enginetest.Options{
+		Name:    "file",
 		Another: func(*testing.T, sessions.Settings) sessions.Engine { return engine.File(dir) },
 		Names:   names,
 	})

@@ -23,7 +23,7 @@ import (
 func TestHardenedMemory(t *testing.T) {
 	enginetest.Run(t, func(*testing.T, sessions.Settings) sessions.Engine {
 		return engine.Hardened(engine.Memory())
-	}, enginetest.Options{})
+	}, enginetest.Options{Name: "memory, hardened"})
 }
 
 func TestHardenedCache(t *testing.T) {
@@ -32,7 +32,7 @@ func TestHardenedCache(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T, st sessions.Settings) sessions.Engine {
 		local = cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
 		return open(t, st)
-	}, enginetest.Options{ClearsItself: true, Another: open})
+	}, enginetest.Options{Name: "cache in process, hardened", ClearsItself: true, Another: open})
 }
 
 // dump is a cache that notes everything that is stored in it.

@@ -9,5 +9,5 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	enginetest.Run(t, func(*testing.T, sessions.Settings) sessions.Engine { return engine.Memory() }, enginetest.Options{})
+	enginetest.Run(t, func(*testing.T, sessions.Settings) sessions.Engine { return engine.Memory() }, enginetest.Options{Name: "memory"})
 }

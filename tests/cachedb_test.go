@@ -77,6 +77,6 @@ func TestDatabaseCacheSessions(t *testing.T) {
 			n++
 			fresh(t)
 			return another(t, st)
-		}, enginetest.Options{Another: another, NoExpiry: true, FoldsKeys: folds})
+		}, enginetest.Options{Name: "cache in a database", Another: another, NoExpiry: true, FoldsKeys: folds})
 	})
 }

@@ -79,6 +79,7 @@ func TestCachedDB(t *testing.T) {
 				e.Keys = cache.Keys{Prefix: fmt.Sprint("case", cases)}
 				return e
 			}, enginetest.Options{
+				Name: "cached_db",
 				Another: func(t *testing.T, _ sessions.Settings) sessions.Engine {
 					other := e
 					other.Database.DB, other.Cache = server.open(t), two

@@ -27,6 +27,7 @@ func TestHardenedSQLite(t *testing.T) {
 		db = openFile(t, drivers[0].name, drivers[0].options, path)
 		return engine.Hardened(engine.Database(db))
 	}, enginetest.Options{
+		Name:  "db on SQLite, hardened",
 		Names: func(t *testing.T) []string { return names(t, db) },
 		Another: func(t *testing.T, _ sessions.Settings) sessions.Engine {
 			return engine.Hardened(engine.Database(openFile(t, drivers[0].name, drivers[0].options, path)))
@@ -52,6 +53,7 @@ func TestHardenedServers(t *testing.T) {
 				table = fmt.Sprintf("hardened_%d", cases)
 				return open(t)
 			}, enginetest.Options{
+				Name:    "db, hardened",
 				Another: func(t *testing.T, _ sessions.Settings) sessions.Engine { return open(t) },
 				Names:   func(t *testing.T) []string { return column(t, db, "SELECT session_key FROM "+table) },
 			})
@@ -71,7 +73,7 @@ func TestHardenedCachedDB(t *testing.T) {
 		path = filepath.Join(t.TempDir(), "sessions.db")
 		shared = cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
 		return open(t, st)
-	}, enginetest.Options{Another: open})
+	}, enginetest.Options{Name: "cached_db on SQLite, hardened", Another: open})
 }
 
 // TestHardenedCachedDBDump: the cache, whose values Django could read, shows

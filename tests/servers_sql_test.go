@@ -106,6 +106,7 @@ func TestSQLServers(t *testing.T) {
 			db, table = server.open(t), fmt.Sprintf("sessions_%d", cases)
 			return engine.DatabaseEngine{DB: db, Table: table}
 		}, enginetest.Options{
+			Name: "db",
 			Another: func(t *testing.T, _ sessions.Settings) sessions.Engine {
 				return engine.DatabaseEngine{DB: server.open(t), Table: table}
 			},

@@ -19,7 +19,7 @@ func TestSQLite(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", driver.name, processes), func(t *testing.T) {
 				var path string
 				var db *sql.DB
-				opts := enginetest.Options{Names: func(t *testing.T) []string { return names(t, db) }}
+				opts := enginetest.Options{Name: "db on SQLite", Names: func(t *testing.T) []string { return names(t, db) }}
 				if processes == 2 {
 					opts.Another = func(t *testing.T, _ sessions.Settings) sessions.Engine {
 						return engine.Database(openFile(t, driver.name, driver.options, path))

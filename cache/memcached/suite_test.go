@@ -140,6 +140,7 @@ func suite(t *testing.T, servers []*testserver.MemcachedServer, o memcached.Opti
 		n++
 		return engine.CacheEngine{Cache: one, Keys: keys()}
 	}, enginetest.Options{
+		Name:         "cache on memcached",
 		NoExpiry:     true,
 		ClearsItself: true,
 		Another: func(*testing.T, sessions.Settings) sessions.Engine {

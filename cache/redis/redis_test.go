@@ -65,6 +65,7 @@ func suite(t *testing.T, servers []*testserver.RedisServer, open func() *redis.C
 		n++
 		return engine.CacheEngine{Cache: one, Keys: keys()}
 	}, enginetest.Options{
+		Name:         "cache on Redis",
 		NoExpiry:     true,
 		ClearsItself: true,
 		Another: func(*testing.T, sessions.Settings) sessions.Engine {

@@ -16,7 +16,8 @@ import (
 // Options say what is special about an engine under test.
 type Options struct {
 	// Name says what is under test, in the line with all results that Run logs:
-	// "cache on Redis". "" is the test's name.
+	// "cache on Redis". What the test's name has after its first slash is added.
+	// "" is the test's name.
 	Name string
 
 	// Another opens, as a second process would, what the latest call of Run's
@@ -74,9 +75,6 @@ func (o Options) cases() []contractCase {
 // opened with st; what lies below it may need st.Clock, too.
 func Run(t *testing.T, open func(t *testing.T, st sessions.Settings) sessions.Engine, opts Options) {
 	t.Helper()
-	if opts.Name == "" {
-		opts.Name = t.Name()
-	}
 	var results []string
 	for _, c := range opts.cases() {
 		passed := t.Run(c.name, func(t *testing.T) {
@@ -96,7 +94,19 @@ func Run(t *testing.T, open func(t *testing.T, st sessions.Settings) sessions.En
 		})
 		results = append(results, fmt.Sprintf("%s=%v", c.name, passed))
 	}
-	t.Logf("enginetest: %s: %s", opts.Name, strings.Join(results, "; ")) // scripts/enginetable makes the table
+	t.Logf("enginetest: %s: %s", opts.name(t.Name()), strings.Join(results, "; ")) // scripts/enginetable makes the table
+}
+
+// name is what is under test.
+func (o Options) name(test string) string {
+	top, part, parts := strings.Cut(strings.ReplaceAll(test, "_", " "), "/")
+	switch {
+	case o.Name == "":
+		o.Name = top
+	case !parts:
+		return o.Name
+	}
+	return strings.TrimSuffix(o.Name+", "+part, ", ")
 }
 
 // contractCase is one part of the contract.

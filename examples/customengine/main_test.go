@@ -39,6 +39,7 @@ func TestEngine(t *testing.T) {
 		do(t, "FLUSHALL")
 		return Engine{one}
 	}, enginetest.Options{
+		Name:         "custom engine on Redis",
 		Another:      func(*testing.T, sessions.Settings) sessions.Engine { return Engine{two} },
 		NoExpiry:     true, // Redis knows when a record ends, the store does not say
 		ClearsItself: true,
