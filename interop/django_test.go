@@ -5,112 +5,54 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
+	"net"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 )
 
-// strict is CI's mode: what is missing fails, instead of being skipped.
-var strict = os.Getenv("KEEPSAKE_STRICT") == "1"
+// djangoSettings are settings by Django's names.
+type djangoSettings map[string]any
 
-// missing skips the test, or fails it where nothing may be missing.
-func missing(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if strict {
-		t.Fatalf("KEEPSAKE_STRICT: "+format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
-// findPython looks for a Python that has Django, once.
-var findPython = sync.OnceValues(func() (string, error) {
-	candidates := []string{"python3", "/usr/bin/python3"}
-	if own := os.Getenv("KEEPSAKE_PYTHON"); own != "" {
-		candidates = []string{own}
-	}
-	for _, python := range candidates {
-		out, err := exec.Command(python, "-c",
-			"import sys, django; print(django.get_version(), 'on Python', sys.version.split()[0])").Output()
-		if err == nil {
-			fmt.Printf("Django %s", out)
-			return python, nil
-		}
-	}
-	return "", fmt.Errorf("no Django in %s (Debian: apt-get install python3-django)", strings.Join(candidates, " or "))
-})
-
-// djangoConfig are the settings that a Django of a test differs in.
+// djangoConfig is what a Django of a test is started with.
 type djangoConfig struct {
-	Database     string   `json:"database"`
-	Engine       string   `json:"engine"` // "": db
-	FilePath     string   `json:"file_path"`
-	SecretKey    string   `json:"secret_key"`
-	Fallbacks    []string `json:"secret_key_fallbacks"`
-	UseTZ        bool     `json:"use_tz"`
-	TimeZone     string   `json:"time_zone"`
-	CookieAge    int      `json:"cookie_age"`
-	BrowserClose bool     `json:"browser_close"`
+	Settings   djangoSettings `json:"settings"`
+	StoreClass string         `json:"store_class,omitempty"` // of the engine's SessionStore; "": itself
 }
 
 // django is a Django process: testdata/django_driver.py.
 type django struct {
-	t       testing.TB
-	in      io.WriteCloser
-	out     *bufio.Reader
-	now     string // where its clock stands; "": it runs
-	version [2]int
+	*python
+	t    testing.TB
+	conn net.Conn
+	out  *bufio.Reader
+	now  string // where its clock stands; "": it runs
 }
 
+// startDjango starts the newest Django that there is.
 func startDjango(t testing.TB, config djangoConfig) *django {
 	t.Helper()
-	python, err := findPython()
+	return newest(t).open(t, config)
+}
+
+// open starts a Django with these settings.
+func (p *python) open(t testing.TB, config djangoConfig) *django {
+	t.Helper()
+	conn, err := net.Dial("unix", p.socket)
 	if err != nil {
-		if os.Getenv("KEEPSAKE_PYTHON") != "" {
-			t.Fatal(err)
-		}
-		missing(t, "%v", err)
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = conn.Close() }) // ends it
+	d := &django{python: p, t: t, conn: conn, out: bufio.NewReader(conn)}
 	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(python, "-W", "ignore", "testdata/django_driver.py", string(text))
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stderr = os.Stderr
-	d := &django{t: t}
-	if d.in, err = cmd.StdinPipe(); err != nil {
+	if _, err := conn.Write(append(text, '\n')); err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.out = bufio.NewReader(out)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = d.in.Close() // ends it
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("Django: %v", err)
-		}
-	})
-	var hello struct{ Django string }
-	d.must("hello", nil, &hello)
-	if _, err := fmt.Sscanf(hello.Django, "%d.%d", &d.version[0], &d.version[1]); err != nil {
-		t.Fatalf("Django's version %q: %v", hello.Django, err)
-	}
+	d.must("hello", nil, nil)
 	return d
-}
-
-// before reports whether this Django is older than major.minor.
-func (d *django) before(major, minor int) bool {
-	return d.version[0] < major || d.version[0] == major && d.version[1] < minor
 }
 
 // freeze lets Django's clock stand at now.
@@ -140,7 +82,7 @@ func (d *django) call(op string, with args, result any) error {
 	}
 	line, err := json.Marshal(request)
 	if err == nil {
-		_, err = d.in.Write(append(line, '\n'))
+		_, err = d.conn.Write(append(line, '\n'))
 	}
 	if err != nil {
 		d.t.Fatalf("Django, %s: %v", op, err)

@@ -34,9 +34,13 @@ func sharedEngine(t *testing.T, name string) (*sessions.Manager, *django, string
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startDjango(t, djangoConfig{
-		Database: filepath.Join(dir, "unused.sqlite3"), SecretKey: secret, UseTZ: true, Engine: name, FilePath: dir,
-	})
+	d := startDjango(t, djangoConfig{Settings: djangoSettings{
+		"DATABASES":         databases(sqliteDatabase(filepath.Join(dir, "unused.sqlite3"))),
+		"SECRET_KEY":        secret,
+		"USE_TZ":            true,
+		"SESSION_ENGINE":    "django.contrib.sessions.backends." + name,
+		"SESSION_FILE_PATH": dir,
+	}})
 	return m, d, dir
 }
 

@@ -93,10 +93,22 @@ func (s *site) config() djangoConfig {
 	if st.TimeZone != nil {
 		zone = st.TimeZone.String()
 	}
-	return djangoConfig{
-		Database: s.file, SecretKey: st.SecretKey, Fallbacks: st.SecretKeyFallbacks, UseTZ: st.UseTZ,
-		TimeZone: zone, CookieAge: int(st.CookieAge.Seconds()), BrowserClose: st.ExpireAtBrowserClose,
-	}
+	return djangoConfig{Settings: djangoSettings{
+		"DATABASES":                       databases(sqliteDatabase(s.file)),
+		"SECRET_KEY":                      st.SecretKey,
+		"SECRET_KEY_FALLBACKS":            append([]string{}, st.SecretKeyFallbacks...),
+		"USE_TZ":                          st.UseTZ,
+		"TIME_ZONE":                       zone,
+		"SESSION_COOKIE_AGE":              int(st.CookieAge.Seconds()),
+		"SESSION_EXPIRE_AT_BROWSER_CLOSE": st.ExpireAtBrowserClose,
+	}}
+}
+
+// databases is Django's DATABASES with one database.
+func databases(database map[string]any) map[string]any { return map[string]any{"default": database} }
+
+func sqliteDatabase(file string) map[string]any {
+	return map[string]any{"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": map[string]any{"timeout": 20}}
 }
 
 // both is a shared file with either side on it.

@@ -1,12 +1,11 @@
-"""A real Django for the tests of this folder: sessions on one SQLite file.
+"""A real Django for the tests of this folder: see django_server.py, which runs it.
 
-    python3 django_driver.py '{"database": FILE, "secret_key": KEY, ...}'
-
-One JSON request a line on standard input, {"op": NAME, ...}; one JSON answer a
-line on standard output: {"ok": RESULT} or {"err": EXCEPTION, "text": TEXT}. A
-request with "now" (epoch seconds as decimal text) sees the clock stand there.
-Session data travels as JSON texts inside strings: Go's encoding/json would
-change big integers, NaN and lone surrogates.
+The first line on standard input is {"settings": {NAME: VALUE, ...}, ...}. Then
+one JSON request a line, {"op": NAME, ...}, and one JSON answer a line on
+standard output: {"ok": RESULT} or {"err": EXCEPTION, "text": TEXT}. A request
+with "now" (epoch seconds as decimal text) sees the clock stand there. Session
+data travels as JSON texts inside strings: Go's encoding/json would change big
+integers, NaN and lone surrogates.
 
 It runs under every Django from 3.2 on and needs nothing else. What stock Django
 does is never imitated, with one exception: see set_expiry.
@@ -18,37 +17,28 @@ import decimal
 import importlib
 import json
 import logging
+import os
 import sys
 import time
+import uuid  # noqa: F401, for what is evaluated
 
 import django
 from django.conf import settings
 
-CONFIG = json.loads(sys.argv[1])
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+CONFIG = json.loads(sys.stdin.readline())
 settings.configure(
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": CONFIG["database"],
-            "OPTIONS": {"timeout": 20},
-        }
-    },
-    DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-    INSTALLED_APPS=[
-        "django.contrib.contenttypes",
-        "django.contrib.auth",
-        "django.contrib.sessions",
-    ],
-    LOGGING_CONFIG=None,
-    PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
-    SECRET_KEY=CONFIG["secret_key"],
-    SECRET_KEY_FALLBACKS=CONFIG.get("secret_key_fallbacks") or [],
-    SESSION_COOKIE_AGE=CONFIG.get("cookie_age") or 1209600,
-    SESSION_EXPIRE_AT_BROWSER_CLOSE=CONFIG.get("browser_close", False),
-    SESSION_ENGINE="django.contrib.sessions.backends." + (CONFIG.get("engine") or "db"),
-    SESSION_FILE_PATH=CONFIG.get("file_path") or None,
-    TIME_ZONE=CONFIG.get("time_zone") or "UTC",
-    USE_TZ=CONFIG["use_tz"],
+    **{
+        "DEFAULT_AUTO_FIELD": "django.db.models.AutoField",
+        "INSTALLED_APPS": [
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+        ],
+        "LOGGING_CONFIG": None,
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+        **CONFIG["settings"],
+    }
 )
 django.setup()
 
@@ -61,9 +51,12 @@ from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 SessionStore = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+if CONFIG.get("store_class"):  # a site's own, whose name is in the salt
+    SessionStore = type(CONFIG["store_class"], (SessionStore,), {})
 UTC = datetime.timezone.utc
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
 ISO_EXPIRY = django.VERSION >= (4, 1)  # a datetime is stored as text
+PICKLED = settings.SESSION_ENGINE.endswith(".cache")  # before, as itself
 
 real_now, real_time = timezone.now, time.time
 logs = []
@@ -107,7 +100,7 @@ def set_expiry(store, expiry):
         store.set_expiry(None)
     elif kind == "seconds":
         store.set_expiry(json.loads(value))
-    elif ISO_EXPIRY:
+    elif ISO_EXPIRY or PICKLED:
         delta = kind == "delta"
         store.set_expiry(datetime.timedelta(microseconds=int(value)) if delta else moment(value))
     else:
@@ -148,6 +141,17 @@ def state(store):
     }
 
 
+def python_text(value):
+    """repr, with the items of a set in order."""
+    if isinstance(value, dict):
+        return "{%s}" % ", ".join("%s: %s" % (repr(k), python_text(v)) for k, v in value.items())
+    if isinstance(value, (set, frozenset)):
+        return "%s{%s}" % (type(value).__name__, ", ".join(sorted(map(python_text, value))))
+    if type(value) in (list, tuple):
+        return "%s(%s)" % (type(value).__name__, ", ".join(map(python_text, value)))
+    return "%s %r" % (type(value).__name__, value)
+
+
 def request_with(store):
     request = RequestFactory().get("/")
     request.session = store
@@ -159,7 +163,11 @@ def op_hello():
 
 
 def op_migrate(fake_initial=False):
-    management.call_command("migrate", fake_initial=fake_initial, verbosity=0, interactive=False)
+    management.call_command("migrate", fake_initial=fake_initial, run_syncdb=True, verbosity=0, interactive=False)
+
+
+def op_createcachetable():
+    management.call_command("createcachetable", verbosity=0)
 
 
 def op_create(data, expiry=None, key=None):
@@ -203,6 +211,48 @@ def op_finish(key, data):
     store = opened.pop(key)
     store.update(json.loads(data))
     save(store)
+
+
+def op_create_python(values):
+    """A new session with values that are Python expressions."""
+    store = SessionStore()
+    store.update(eval(values))
+    store.save(must_create=True)
+    return store.session_key
+
+
+def op_load_python(key):
+    return python_text(dict(SessionStore(key).items()))
+
+
+def op_python(values):
+    return python_text(eval(values))
+
+
+def op_dumps(data, compact=False):
+    """JSON as Python writes it."""
+    return json.dumps(json.loads(data), separators=(",", ":") if compact else None)
+
+
+def op_cycle(key):
+    store = SessionStore(key)
+    store.cycle_key()
+    return store.session_key
+
+
+def op_flush(key):
+    store = SessionStore(key)
+    store.flush()
+    return store.session_key
+
+
+def op_expire_date(key):
+    return epoch(SessionStore.get_model_class().objects.get(session_key=key).expire_date)
+
+
+def op_account(key):
+    """The column of accounts.models."""
+    return SessionStore.get_model_class().objects.get(session_key=key).account_id
 
 
 def op_exists(key):

@@ -1,0 +1,71 @@
+"""Forks a real Django for every connection to a socket.
+
+    python3 django_server.py SOCKET
+
+Importing Django takes most of a second; it is done here, once. Each connection
+then gets a process in which Django is not set up yet, with the connection as
+its standard input and output, and which runs django_driver.py. The first line
+on standard output names the versions. The server ends when its standard input
+does, and what it forked when the connection closes.
+"""
+
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+
+import django
+import django.core.cache.backends.db  # noqa: F401
+import django.core.management  # noqa: F401
+import django.db.backends.sqlite3.base  # noqa: F401
+import django.db.models  # noqa: F401
+import django.http  # noqa: F401
+import django.test  # noqa: F401
+
+try:  # the drivers and clients that there are
+    import MySQLdb
+
+    # Django 6 wants 2.2.1, Debian has 1.4.6: what sessions need it can.
+    MySQLdb.version_info = max(MySQLdb.version_info, (2, 2, 1, "final", 0))
+    import django.db.backends.mysql.base  # noqa: F401
+except ImportError:
+    pass
+try:
+    import django.db.backends.postgresql.base  # noqa: F401
+except ImportError:
+    pass
+for module in ["redis", "django_redis", "pymemcache", "pylibmc"]:
+    try:
+        __import__(module)
+    except ImportError:
+        pass
+
+DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "django_driver.py")
+
+
+def main():
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    listener.listen(128)
+    print(django.get_version(), sys.version.split()[0], flush=True)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([sys.stdin, listener], [], [])
+        if sys.stdin in ready:
+            return
+        connection, _ = listener.accept()
+        if os.fork():
+            connection.close()
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        listener.close()
+        os.dup2(connection.fileno(), 0)
+        os.dup2(connection.fileno(), 1)
+        connection.close()
+        runpy.run_path(DRIVER, run_name="__main__")
+        return
+
+
+main()
