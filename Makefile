@@ -8,6 +8,7 @@ help: ## this list
 
 .PHONY: test
 test: ## the whole suite; on Debian and Ubuntu it first installs what the tests need
+	@scripts/djangos
 	@scripts/testdeps
 	@scripts/servers
 	@scripts/test

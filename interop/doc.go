@@ -1,8 +1,25 @@
-// Package interop holds tests only: Keepsake against a real Django on the same
-// SQLite file, and a real browser against the demo.
+// Package interop holds tests only: that a real Django and Keepsake share
+// sessions, and a real browser against the demo.
 //
-// Django is the one of $KEEPSAKE_PYTHON, else of the first Python that has it:
-// python3 on the PATH, then Debian's /usr/bin/python3. Any Django from 3.2 on
-// will do. Where there is none the tests are skipped, and fail instead with
-// KEEPSAKE_STRICT=1, as in CI.
+// TestMatrix runs every scenario on every stack with every Django, in both
+// directions, and prints a table when all tests have ended:
+//
+//	Django         engine  on          values  …  expiry   …
+//	Django 6.1.1   db      PostgreSQL  4/4     …  160/160  …
+//
+// A row is a Django and a stack (stacks_test.go): an engine and the server that
+// both sides use, which is real and the tests' own. A column is a scenario
+// (matrix_test.go has the list, scenarios_*_test.go what they do). In a cell are
+// the checks that passed: before the slash Django acted and Keepsake looked, after
+// it Keepsake acted and Django looked. "-" means that the scenario has no meaning
+// there; a direction that failed says FAIL.
+//
+// The Djangos are those that scripts/djangos has put into .build/django, or the
+// one of $KEEPSAKE_PYTHON, or else the first Python of the machine that has one.
+// Where a version is missing its rows are skipped, and fail instead with
+// KEEPSAKE_STRICT=1, as in CI. The other tests use the newest.
+//
+// A Django is a process of testdata/django_driver.py with settings of its own. It
+// is forked off testdata/django_server.py, which has imported Django once. What
+// stock Django does is never imitated.
 package interop

@@ -29,32 +29,29 @@ func agree(t *testing.T, s *sessions.Session, seen djangoSession) {
 
 func micros(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
 
-// expiries are the forms of set_expiry, and Keepsake's for the same.
-var expiries = []struct {
+// An expiryForm is a form of set_expiry, and Keepsake's for the same.
+type expiryForm struct {
 	name   string
 	django args
 	set    func(s *sessions.Session)
-}{
-	{"None", args{"t": "none"}, func(s *sessions.Session) { s.ExpireByDefault() }},
-	{"0", args{"t": "seconds", "v": "0"}, func(s *sessions.Session) { s.ExpireAtBrowserClose() }},
-	{"300", args{"t": "seconds", "v": "300"}, func(s *sessions.Session) { s.ExpireAfter(5 * time.Minute) }},
-	{"1.5", args{"t": "seconds", "v": "1.5"}, func(s *sessions.Session) { s.ExpireAfter(1500 * time.Millisecond) }},
-	{"year", args{"t": "seconds", "v": "31536000"}, func(s *sessions.Session) { s.ExpireAfter(365 * 24 * time.Hour) }},
-	{
-		"datetime",
-		args{"t": "date", "v": epochText(frozen.Add(time.Hour))},
-		func(s *sessions.Session) { s.ExpireAt(frozen.Add(time.Hour)) },
-	},
-	{
-		"datetime without microseconds",
-		args{"t": "date", "v": "1790003600.000000"},
-		func(s *sessions.Session) { s.ExpireAt(time.Unix(1790003600, 0).UTC()) },
-	},
-	{
-		"timedelta",
-		args{"t": "delta", "v": micros(48*time.Hour + 3*time.Second + 4*time.Microsecond)},
-		func(s *sessions.Session) { s.ExpireAt(frozen.Add(48*time.Hour + 3*time.Second + 4*time.Microsecond)) },
-	},
+}
+
+var expiries = expiriesAt(frozen)
+
+func expiriesAt(now time.Time) []expiryForm {
+	hour := now.Add(time.Hour)
+	second := hour.Truncate(time.Second)
+	later := 48*time.Hour + 3*time.Second + 4*time.Microsecond
+	return []expiryForm{
+		{"None", args{"t": "none"}, func(s *sessions.Session) { s.ExpireByDefault() }},
+		{"0", args{"t": "seconds", "v": "0"}, func(s *sessions.Session) { s.ExpireAtBrowserClose() }},
+		{"300", args{"t": "seconds", "v": "300"}, func(s *sessions.Session) { s.ExpireAfter(5 * time.Minute) }},
+		{"90.5", args{"t": "seconds", "v": "90.5"}, func(s *sessions.Session) { s.ExpireAfter(90500 * time.Millisecond) }},
+		{"year", args{"t": "seconds", "v": "31536000"}, func(s *sessions.Session) { s.ExpireAfter(365 * 24 * time.Hour) }},
+		{"datetime", args{"t": "date", "v": epochText(hour)}, func(s *sessions.Session) { s.ExpireAt(hour) }},
+		{"datetime without microseconds", args{"t": "date", "v": epochText(second)}, func(s *sessions.Session) { s.ExpireAt(second) }},
+		{"timedelta", args{"t": "delta", "v": micros(later)}, func(s *sessions.Session) { s.ExpireAt(now.Add(later)) }},
+	}
 }
 
 func TestDjangoSetsExpiry(t *testing.T) {

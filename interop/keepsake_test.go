@@ -2,7 +2,6 @@ package interop
 
 import (
 	"database/sql"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/pyjson"
 )
 
 const secret = "interop-secret-key-interop-secret-key-interop-secret-key"
@@ -205,8 +205,7 @@ func payload(s *sessions.Session) string {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		quoted, _ := json.Marshal(name) // of ASCII names only
-		b.Write(quoted)
+		b.Write(pyjson.AppendString(nil, name))
 		b.WriteByte(':')
 		b.Write(value)
 	}

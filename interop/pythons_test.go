@@ -3,12 +3,15 @@ package interop
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +41,7 @@ type python struct {
 	program string
 	django  string // its version
 	version [2]int
-	python  string // its version
+	runs    string // the Python's version
 
 	start  func() error
 	socket string
@@ -77,7 +80,7 @@ func (p *python) run() error {
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
-	_, err = fmt.Fscanln(bufio.NewReader(stdout), &p.django, &p.python)
+	_, err = fmt.Fscanln(bufio.NewReader(stdout), &p.django, &p.runs)
 	if err == nil {
 		_, err = fmt.Sscanf(p.django, "%d.%d", &p.version[0], &p.version[1])
 	}
@@ -160,6 +163,13 @@ func has(t testing.TB, series string) *python {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		// The matrix mostly waits for servers.
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(testserver.Main(closing{m}).Run())
 }
 

@@ -134,7 +134,7 @@ def state(store):
     own = own_expiry(store)
     return {
         "key": store.session_key,
-        "data": json.dumps(data),
+        "data": json.dumps(data, default=repr),
         "age": json.dumps(store.get_expiry_age(**own)),
         "date": epoch(store.get_expiry_date(**own)),
         "browser_close": store.get_expire_at_browser_close(),
@@ -200,6 +200,14 @@ def op_change(key, data):
     return store.session_key
 
 
+def op_add(key, name):
+    """Counts a value up by one."""
+    store = SessionStore(key)
+    store[name] += 1
+    save(store)
+    return store.session_key
+
+
 def op_open(key):
     """Loads a session that a later op_finish changes and saves."""
     store = SessionStore(key)
@@ -257,6 +265,10 @@ def op_account(key):
 
 def op_exists(key):
     return SessionStore().exists(key)
+
+
+def op_row_exists(key):
+    return SessionStore.get_model_class().objects.filter(session_key=key).exists()
 
 
 def op_delete(key):

@@ -1,0 +1,227 @@
+package interop
+
+import (
+	"database/sql"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/cache/redis"
+	"github.com/keepsake-go/sessions/codec"
+	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/testserver"
+)
+
+// A stack is an engine on a server: a row of the matrix for every Django.
+type stack struct {
+	engine string // Django's name
+	server string
+	since  [2]int // the first Django that has it
+
+	// share makes an empty store, and says how each side gets at it.
+	share func(t testing.TB) ground
+}
+
+// A ground is a store that Django and Keepsake share.
+type ground struct {
+	django func(v variant) djangoSettings // beside those of every variant
+	engine func(v variant) sessions.Engine
+
+	db       *sql.DB        // of a table
+	database map[string]any // the same for Django
+	age      func(t testing.TB, key string, d time.Duration)
+}
+
+// A variant is what sites set differently, on both sides alike.
+type variant struct {
+	useTZ      bool
+	zone       string
+	storeClass string // the name of Django's SessionStore; "": SessionStore
+	cookieName string
+	prefix     string // KEY_PREFIX
+	version    int    // VERSION; 0 is 1
+}
+
+func (v variant) keys() cache.Keys { return cache.Keys{Prefix: v.prefix, Version: v.version} }
+
+var standard = variant{useTZ: true, zone: "UTC", cookieName: "sessionid"}
+
+func (s *stack) name() string { return s.engine + "/" + s.server }
+
+// What the engines differ in.
+func (s *stack) cookie() bool  { return s.engine == "signed_cookies" }
+func (s *stack) file() bool    { return s.engine == "file" }
+func (s *stack) pickled() bool { return s.engine == "cache" }
+func (s *stack) table() bool   { return s.engine == "db" || s.engine == "cached_db" }
+func (s *stack) cached() bool  { return s.engine == "cache" || s.engine == "cached_db" }
+
+// The rows of the matrix.
+var stacks = []stack{
+	{engine: "db", server: "SQLite", share: onDatabase(onSQLite)},
+	{engine: "db", server: "PostgreSQL", share: onDatabase(onPostgres)},
+	{engine: "db", server: "MariaDB", share: onDatabase(onMariaDB)},
+	{engine: "file", server: "folder", share: onFiles},
+	{engine: "signed_cookies", server: "browser", share: onCookies},
+	{engine: "cache", server: "Redis", since: [2]int{4, 0}, share: onCache(redisCache("django.core.cache.backends.redis.RedisCache"))},
+	{engine: "cache", server: "Redis, django-redis", share: onCache(redisCache("django_redis.cache.RedisCache"))},
+	{engine: "cached_db", server: "SQLite+Redis", since: [2]int{4, 0}, share: onCachedDB(onSQLite, redisCache("django.core.cache.backends.redis.RedisCache"))},
+	{engine: "cached_db", server: "PostgreSQL+Redis, django-redis", share: onCachedDB(onPostgres, redisCache("django_redis.cache.RedisCache"))},
+}
+
+// onDatabase is the db engine.
+func onDatabase(open func(testing.TB) (*sql.DB, map[string]any)) func(testing.TB) ground {
+	return func(t testing.TB) ground {
+		db, django := open(t)
+		return ground{
+			db: db, database: django,
+			django: func(variant) djangoSettings {
+				return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.db", "DATABASES": databases(django)}
+			},
+			engine: func(v variant) sessions.Engine {
+				return engine.DatabaseEngine{DB: db, Codec: v.codec()}
+			},
+		}
+	}
+}
+
+// codec is that of Django's engines whose salt is the name of the class.
+func (v variant) codec() codec.Maker {
+	o := codec.SignedJSONOptions{}
+	if v.storeClass != "" {
+		o.Salt = "django.contrib.sessions." + v.storeClass
+	}
+	return o
+}
+
+func openDB(t testing.TB, driver, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
+	check(t, err)
+	db.SetMaxOpenConns(4)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func onSQLite(t testing.TB) (*sql.DB, map[string]any) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "db.sqlite3")
+	return openDB(t, "sqlite", "file:"+file+"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)"), sqliteDatabase(file)
+}
+
+func onPostgres(t testing.TB) (*sql.DB, map[string]any) {
+	t.Helper()
+	raw := testserver.SharedPostgres(t).URL()
+	u, err := url.Parse(raw)
+	check(t, err)
+	password, _ := u.User.Password()
+	return openDB(t, "pgx", raw), server("postgresql", u.Host, u.User.Username(), password, u.Path[1:])
+}
+
+func onMariaDB(t testing.TB) (*sql.DB, map[string]any) {
+	t.Helper()
+	raw := testserver.SharedMariaDB(t).DSN("")
+	c, err := mysql.ParseDSN(raw)
+	check(t, err)
+	return openDB(t, "mysql", raw), server("mysql", c.Addr, c.User, c.Passwd, c.DBName)
+}
+
+func server(kind, addr, user, password, name string) map[string]any {
+	host, port, _ := net.SplitHostPort(addr)
+	return map[string]any{
+		"ENGINE": "django.db.backends." + kind, "HOST": host, "PORT": port, "USER": user, "PASSWORD": password, "NAME": name,
+	}
+}
+
+// onFiles is the file engine.
+func onFiles(t testing.TB) ground {
+	dir := t.TempDir()
+	return ground{
+		django: func(variant) djangoSettings {
+			return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.file", "SESSION_FILE_PATH": dir}
+		},
+		engine: func(v variant) sessions.Engine { return engine.FileEngine{Dir: dir, Codec: v.codec()} },
+		age: func(t testing.TB, key string, d time.Duration) {
+			then := time.Now().Add(-d)
+			check(t, os.Chtimes(filepath.Join(dir, standard.cookieName+key), then, then))
+		},
+	}
+}
+
+// onCookies is the signed_cookies engine.
+func onCookies(testing.TB) ground {
+	return ground{
+		django: func(variant) djangoSettings {
+			return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}
+		},
+		engine: func(variant) sessions.Engine { return engine.SignedCookies() },
+	}
+}
+
+// A sharedCache is a cache of Django's, and the same here.
+type sharedCache struct {
+	django map[string]any // of CACHES
+	cache  cache.Cache
+	codec  codec.PickleOptions
+}
+
+// caches are Django's CACHES.
+func (c sharedCache) caches(v variant) map[string]any {
+	settings := map[string]any{"KEY_PREFIX": v.prefix, "VERSION": max(v.version, 1)}
+	for name, value := range c.django {
+		settings[name] = value
+	}
+	return map[string]any{"default": settings}
+}
+
+// redisCache is a Redis server of its own with a backend of Django's.
+func redisCache(backend string) func(testing.TB) sharedCache {
+	return func(t testing.TB) sharedCache {
+		s := testserver.Redis(t, testserver.RedisOptions{Volatile: true})
+		c, end, err := redis.Open(s.URL())
+		check(t, err)
+		t.Cleanup(end)
+		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.URL()}, cache: c}
+	}
+}
+
+// onCache is the cache engine.
+func onCache(open func(testing.TB) sharedCache) func(testing.TB) ground {
+	return func(t testing.TB) ground {
+		c := open(t)
+		return ground{
+			django: func(v variant) djangoSettings {
+				return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.cache", "CACHES": c.caches(v)}
+			},
+			engine: func(v variant) sessions.Engine {
+				return engine.CacheEngine{Cache: c.cache, Keys: v.keys(), Codec: c.codec}
+			},
+		}
+	}
+}
+
+// onCachedDB is the cached_db engine.
+func onCachedDB(open func(testing.TB) (*sql.DB, map[string]any), openCache func(testing.TB) sharedCache) func(testing.TB) ground {
+	return func(t testing.TB) ground {
+		g, c := onDatabase(open)(t), openCache(t)
+		g.django = func(v variant) djangoSettings {
+			return djangoSettings{
+				"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",
+				"DATABASES":      databases(g.database), "CACHES": c.caches(v),
+			}
+		}
+		g.engine = func(v variant) sessions.Engine {
+			return engine.CachedDBEngine{
+				Database: engine.DatabaseEngine{DB: g.db, Codec: v.codec()}, Cache: c.cache, Keys: v.keys(), Pickle: c.codec,
+			}
+		}
+		return g
+	}
+}
