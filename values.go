@@ -20,7 +20,8 @@ type Member struct {
 	JSON string
 
 	// Opaque stands in JSON's place for a value that JSON can't express (a
-	// pickled datetime, say). Only the Codec that made it understands it.
+	// pickled datetime, say). Only the Codec that made it understands it. With
+	// JSON beside it, that is how it reads, and Opaque what it is.
 	Opaque string
 }
 

@@ -44,7 +44,9 @@ type PickleOptions struct {
 // A member that JSON can express gets its JSON. Any other one (a tuple, a set,
 // bytes, a datetime, a Decimal, a UUID, an OrderedDict, a SafeString, a dict
 // with keys that are no strs) is Opaque: a pickle of its own in protocol 4, from
-// which Encode makes an equal object of the same type.
+// which Encode makes an equal object of the same type. A datetime under
+// "_session_expiry", where a Django before 4.1 has it, has its isoformat() as
+// JSON beside it.
 //
 // A key of the session's dict that is no str (session[1] = "x") is kept, too, as
 // is a str with two surrogates that JSON would join: the member's name is the
@@ -164,7 +166,9 @@ func (d *decoder) member(key, value *pickle.Value) error {
 		m.Name = notStr + fragment
 	}
 	var err error
-	m.Opaque, err = d.fragment(value)
+	if m.Opaque, err = d.fragment(value); m.Name == expiryName {
+		m.JSON, _ = isoFormat(value)
+	}
 	d.values.Set(m)
 	return err
 }
@@ -219,7 +223,7 @@ func (e *encoder) key(name string) (*pickle.Value, error) {
 }
 
 func (e *encoder) value(m sessions.Member) (*pickle.Value, error) {
-	if m.JSON != "" {
+	if m.JSON != "" && m.Opaque == "" {
 		return e.FromJSON(m.JSON)
 	}
 	return e.opaque(m.Opaque)
