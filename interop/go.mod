@@ -9,6 +9,7 @@ require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/keepsake-go/sessions v0.1.0
 	github.com/keepsake-go/sessions/auth/hashers v0.1.0
+	github.com/keepsake-go/sessions/cache/memcached v0.1.0
 	github.com/keepsake-go/sessions/cache/redis v0.1.0
 	github.com/ncruces/go-sqlite3 v0.37.0
 	modernc.org/sqlite v1.62.0

@@ -52,6 +52,11 @@ func TestMatrix(t *testing.T) {
 			}
 			t.Run(p.django+"/"+s.name(), func(t *testing.T) {
 				t.Parallel()
+				for _, module := range strings.Fields(s.needs) {
+					if !slices.Contains(p.clients, module) {
+						missing(t, "%s has no module %s", p.program, module)
+					}
+				}
 				newPlace(t, p, s).run()
 			})
 		}

@@ -39,9 +39,10 @@ var series = []string{"3.2", "4.2", "5.2", "6.1"}
 // tests end.
 type python struct {
 	program string
-	django  string // its version
-	version [2]int
-	runs    string // the Python's version
+	django  string   // its version
+	version [2]int   // the same
+	runs    string   // the Python's version
+	clients []string // of servers: Python's modules
 
 	start  func() error
 	socket string
@@ -80,8 +81,9 @@ func (p *python) run() error {
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
-	_, err = fmt.Fscanln(bufio.NewReader(stdout), &p.django, &p.runs)
-	if err == nil {
+	hello, err := bufio.NewReader(stdout).ReadString('\n')
+	if words := strings.Fields(hello); err == nil && len(words) >= 2 {
+		p.django, p.runs, p.clients = words[0], words[1], words[2:]
 		_, err = fmt.Sscanf(p.django, "%d.%d", &p.version[0], &p.version[1])
 	}
 	if err != nil {
@@ -113,15 +115,17 @@ var allPythons = sync.OnceValues(func() ([]*python, error) {
 			return nil, err
 		}
 		if _, err := os.Stat(program); err == nil {
-			p := newPython(program)
-			if err := p.start(); err != nil {
-				return all, err
-			}
-			all = append(all, p)
+			all = append(all, newPython(program))
 		}
 	}
 	if len(all) > 0 {
-		return all, nil
+		var starting sync.WaitGroup
+		errs := make([]error, len(all))
+		for i, p := range all {
+			starting.Go(func() { errs[i] = p.start() })
+		}
+		starting.Wait()
+		return all, errors.Join(errs...)
 	}
 	for _, program := range []string{"python3", "/usr/bin/python3"} {
 		if exec.Command(program, "-c", "import django").Run() == nil {
@@ -143,23 +147,6 @@ func newest(t testing.TB) *python {
 		missing(t, "no Django: scripts/djangos gets some on Debian; else install python3-django")
 	}
 	return all[len(all)-1]
-}
-
-// has returns the Django of a series.
-func has(t testing.TB, series string) *python {
-	t.Helper()
-	all, err := allPythons()
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := slices.IndexFunc(all, func(p *python) bool { return strings.HasPrefix(p.django, series+".") })
-	if i < 0 {
-		if os.Getenv("KEEPSAKE_PYTHON") != "" {
-			t.Skipf("KEEPSAKE_PYTHON is not Django %s", series)
-		}
-		missing(t, "no Django %s: scripts/djangos gets it on Debian", series)
-	}
-	return all[i]
 }
 
 func TestMain(m *testing.M) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/cache/memcached"
 	"github.com/keepsake-go/sessions/cache/redis"
 	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
@@ -25,6 +26,7 @@ type stack struct {
 	engine string // Django's name
 	server string
 	since  [2]int // the first Django that has it
+	needs  string // the Python modules of its clients, with spaces between
 
 	// share makes an empty store, and says how each side gets at it.
 	share func(t testing.TB) ground
@@ -66,15 +68,26 @@ func (s *stack) cached() bool  { return s.engine == "cache" || s.engine == "cach
 // The rows of the matrix.
 var stacks = []stack{
 	{engine: "db", server: "SQLite", share: onDatabase(onSQLite)},
-	{engine: "db", server: "PostgreSQL", share: onDatabase(onPostgres)},
-	{engine: "db", server: "MariaDB", share: onDatabase(onMariaDB)},
+	{engine: "db", server: "PostgreSQL", needs: "psycopg2", share: onDatabase(onPostgres)},
+	{engine: "db", server: "MariaDB", needs: "MySQLdb", share: onDatabase(onMariaDB)},
 	{engine: "file", server: "folder", share: onFiles},
 	{engine: "signed_cookies", server: "browser", share: onCookies},
-	{engine: "cache", server: "Redis", since: [2]int{4, 0}, share: onCache(redisCache("django.core.cache.backends.redis.RedisCache"))},
-	{engine: "cache", server: "Redis, django-redis", share: onCache(redisCache("django_redis.cache.RedisCache"))},
-	{engine: "cached_db", server: "SQLite+Redis", since: [2]int{4, 0}, share: onCachedDB(onSQLite, redisCache("django.core.cache.backends.redis.RedisCache"))},
-	{engine: "cached_db", server: "PostgreSQL+Redis, django-redis", share: onCachedDB(onPostgres, redisCache("django_redis.cache.RedisCache"))},
+	{engine: "cache", server: "Redis", since: [2]int{4, 0}, needs: "redis", share: onCache(djangosRedis)},
+	{engine: "cache", server: "Redis, django-redis", needs: "redis django_redis", share: onCache(djangoRedis)},
+	{engine: "cache", server: "Memcached", needs: "pymemcache", share: onCache(pyMemcache)},
+	{engine: "cache", server: "Memcached, pylibmc", needs: "pylibmc", share: onCache(pyLibMC)},
+	{engine: "cached_db", server: "SQLite+Redis", since: [2]int{4, 0}, needs: "redis", share: onCachedDB(onSQLite, djangosRedis)},
+	{engine: "cached_db", server: "PostgreSQL+Redis, django-redis", needs: "psycopg2 redis django_redis", share: onCachedDB(onPostgres, djangoRedis)},
+	{engine: "cached_db", server: "MariaDB+Memcached", needs: "MySQLdb pymemcache", share: onCachedDB(onMariaDB, pyMemcache)},
 }
+
+// Django's cache backends that have a server.
+var (
+	djangosRedis = redisCache("django.core.cache.backends.redis.RedisCache")
+	djangoRedis  = redisCache("django_redis.cache.RedisCache")
+	pyMemcache   = memcachedCache("django.core.cache.backends.memcached.PyMemcacheCache")
+	pyLibMC      = memcachedCache("django.core.cache.backends.memcached.PyLibMCCache")
+)
 
 // onDatabase is the db engine.
 func onDatabase(open func(testing.TB) (*sql.DB, map[string]any)) func(testing.TB) ground {
@@ -189,6 +202,17 @@ func redisCache(backend string) func(testing.TB) sharedCache {
 		check(t, err)
 		t.Cleanup(end)
 		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.URL()}, cache: c}
+	}
+}
+
+// memcachedCache is a Memcached server of its own with a backend of Django's.
+func memcachedCache(backend string) func(testing.TB) sharedCache {
+	return func(t testing.TB) sharedCache {
+		s := testserver.Memcached(t)
+		c, err := memcached.Open(memcached.Options{Servers: []string{s.Addr}})
+		check(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.Addr}, cache: c}
 	}
 }
 

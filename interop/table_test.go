@@ -82,6 +82,13 @@ func printMatrix(w io.Writer) {
 		}
 		lines = append(lines, line)
 	}
+	var pythons []*python
+	for _, r := range matrix.rows {
+		if !slices.Contains(pythons, r.python) {
+			pythons = append(pythons, r.python)
+			fmt.Fprintf(w, "Django %s on Python %s\n", r.python.django, r.python.runs)
+		}
+	}
 	fmt.Fprintln(w, "Django and Keepsake: the checks passed of what Django wrote/of what Keepsake wrote")
 	widths := make([]int, len(title))
 	for _, line := range lines {

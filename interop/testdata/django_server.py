@@ -5,10 +5,11 @@
 Importing Django takes most of a second; it is done here, once. Each connection
 then gets a process in which Django is not set up yet, with the connection as
 its standard input and output, and which runs django_driver.py. The first line
-on standard output names the versions. The server ends when its standard input
+on standard output has the versions and which clients of servers there are. The server ends when its standard input
 does, and what it forked when the connection closes.
 """
 
+import importlib
 import os
 import runpy
 import select
@@ -24,23 +25,25 @@ import django.db.models  # noqa: F401
 import django.http  # noqa: F401
 import django.test  # noqa: F401
 
-try:  # the drivers and clients that there are
+
+def has(module):
+    """Whether it is installed; imports it."""
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
+
+
+CLIENTS = [m for m in ["psycopg2", "MySQLdb", "redis", "django_redis", "pymemcache", "pylibmc"] if has(m)]
+if "psycopg2" in CLIENTS:
+    import django.db.backends.postgresql.base  # noqa: F401
+if "MySQLdb" in CLIENTS:
     import MySQLdb
 
     # Django 6 wants 2.2.1, Debian has 1.4.6: what sessions need it can.
     MySQLdb.version_info = max(MySQLdb.version_info, (2, 2, 1, "final", 0))
     import django.db.backends.mysql.base  # noqa: F401
-except ImportError:
-    pass
-try:
-    import django.db.backends.postgresql.base  # noqa: F401
-except ImportError:
-    pass
-for module in ["redis", "django_redis", "pymemcache", "pylibmc"]:
-    try:
-        __import__(module)
-    except ImportError:
-        pass
 
 DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "django_driver.py")
 
@@ -49,7 +52,7 @@ def main():
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen(128)
-    print(django.get_version(), sys.version.split()[0], flush=True)
+    print(django.get_version(), sys.version.split()[0], *CLIENTS, flush=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         ready, _, _ = select.select([sys.stdin, listener], [], [])
