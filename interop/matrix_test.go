@@ -32,6 +32,7 @@ var scenarios = []scenario{
 	{name: "delete", applies: (*stack).stored, toGo: djangoDeletes, toDjango: goDeletes},
 	{name: "clear", applies: (*stack).cleared, toGo: goClearsDjangos, toDjango: djangoClearsGos},
 	{name: "names", applies: (*stack).stored, toGo: djangoUnderOtherNames, toDjango: goUnderOtherNames},
+	{name: "cache", applies: (*stack).cachedDB, toDjango: gosAreInDjangosCache},
 	{name: "schema", applies: (*stack).table, toGo: djangoMigrates, toDjango: goMigrates},
 	{name: "columns", applies: (*stack).db, toGo: djangosOwnTable, toDjango: gosOwnTable},
 	{name: "ends", toGo: djangosHaveEnded, toDjango: gosHaveEnded},
@@ -107,6 +108,9 @@ func (w *place) run() {
 			continue
 		}
 		for direction, do := range [2]func(*pair){sc.toGo, sc.toDjango} {
+			if do == nil {
+				continue
+			}
 			w.t.Run(sc.name+"/"+directions[direction], func(t *testing.T) {
 				x := &pair{T: t, place: w, sides: w.open(standard, w.ground, nil)}
 				x.d.t = t

@@ -19,10 +19,18 @@ func (x *pair) forms(now time.Time, byDjango bool) []expiryForm {
 	return forms
 }
 
+// steadyZones are zones in which dates are stored differently. Those without
+// USE_TZ never change their clocks: there, Django's two weeks are an hour off when
+// it happens, see TestClocksGoBack.
+var steadyZones = []struct {
+	useTZ bool
+	zone  string
+}{{true, "UTC"}, {true, "America/New_York"}, {false, "America/Bogota"}, {false, "Asia/Kathmandu"}}
+
 // eachZone runs test with either side in each of the time zones, and both clocks
 // standing.
 func (x *pair) eachZone(test func(s *sides, now time.Time)) {
-	for _, z := range zones {
+	for _, z := range steadyZones {
 		v := standard
 		v.useTZ, v.zone = z.useTZ, z.zone
 		s := x.as(v)
@@ -44,7 +52,8 @@ func (x *pair) agree(what string, s *sides, key string) {
 	if x.stack.engine == "db" {
 		var stored int64
 		s.d.must("expire_date", args{"key": key}, &stored)
-		x.same(what+": expire_date", session.StoredUntil().UnixMicro(), stored)
+		x.same(what+": expire_date", stored, seen.Date)
+		x.same(what+": StoredUntil", session.StoredUntil().UnixMicro(), stored)
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/keepsake-go/sessions"
 )
 
-func (s *stack) stored() bool  { return !s.cookie() }
-func (s *stack) cleared() bool { return s.table() || s.file() }
+func (s *stack) stored() bool   { return !s.cookie() }
+func (s *stack) cleared() bool  { return s.table() || s.file() }
+func (s *stack) cachedDB() bool { return s.engine == "cached_db" }
 
 // cycle_key and flush by Django.
 func djangoChangesKeys(x *pair) {
@@ -164,4 +165,19 @@ func goUnderOtherNames(x *pair) {
 	key := x.put(shop, `{"cat":"dog"}`)
 	x.same("values", shop.d.load(key).Data, `{"cat": "dog"}`)
 	x.same("under the usual names", x.d.load(key).Data, "{}")
+}
+
+// What Keepsake's cached_db has put into the cache is what Django's reads: it is
+// there without the row.
+func gosAreInDjangosCache(x *pair) {
+	for _, s := range []*sides{x.sides, x.otherNames()} {
+		key := x.put(s, `{"one":1.0}`)
+		x.change(s, key, `{"cat":"dog"}`)
+		result, err := x.ground.db.Exec("DELETE FROM django_session WHERE session_key = '" + key + "'")
+		check(x, err)
+		n, err := result.RowsAffected()
+		check(x, err)
+		x.same("rows deleted", n, int64(1))
+		x.same("values from the cache", s.d.load(key).Data, `{"one": 1.0, "cat": "dog"}`)
+	}
 }
