@@ -178,6 +178,9 @@ func onCookies(testing.TB) ground {
 	}
 }
 
+// longTimeout is for machines with a lot to do.
+const longTimeout = time.Minute
+
 // A sharedCache is a cache of Django's, and the same here.
 type sharedCache struct {
 	django map[string]any // of CACHES
@@ -209,7 +212,7 @@ func redisCache(backend string) func(testing.TB) sharedCache {
 func memcachedCache(backend string) func(testing.TB) sharedCache {
 	return func(t testing.TB) sharedCache {
 		s := testserver.Memcached(t)
-		c, err := memcached.Open(memcached.Options{Servers: []string{s.Addr}})
+		c, err := memcached.Open(memcached.Options{Servers: []string{s.Addr}, Timeout: longTimeout})
 		check(t, err)
 		t.Cleanup(func() { _ = c.Close() })
 		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.Addr}, cache: c}
@@ -244,6 +247,7 @@ func onCachedDB(open func(testing.TB) (*sql.DB, map[string]any), openCache func(
 		g.engine = func(v variant) sessions.Engine {
 			return engine.CachedDBEngine{
 				Database: engine.DatabaseEngine{DB: g.db, Codec: v.codec()}, Cache: c.cache, Keys: v.keys(), Pickle: c.codec,
+				Timeout: longTimeout,
 			}
 		}
 		return g
