@@ -40,6 +40,8 @@ settings.configure(
         **CONFIG["settings"],
     }
 )
+os.environ["TZ"] = settings.TIME_ZONE  # as Django does with a settings module
+time.tzset()
 django.setup()
 
 from django.contrib import auth  # noqa: E402
