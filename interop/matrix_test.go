@@ -3,6 +3,7 @@ package interop
 import (
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -94,8 +95,8 @@ type sides struct {
 
 func newPlace(t *testing.T, p *python, s *stack) *place {
 	w := &place{t: t, python: p, stack: s, ground: s.share(t), sides: map[variant]*sides{}}
-	if s.table() {
-		w.open(standard, w.ground, nil).d.must("migrate", nil, nil)
+	for _, op := range w.ground.prepare {
+		w.open(standard, w.ground, nil).d.must(op, nil, nil)
 	}
 	return w
 }
@@ -147,9 +148,7 @@ func (w *place) open(v variant, g ground, more djangoSettings) *sides {
 		"SESSION_COOKIE_NAME": v.cookieName,
 	}
 	for _, further := range []djangoSettings{g.django(v), more} {
-		for name, value := range further {
-			settings[name] = value
-		}
+		maps.Copy(settings, further)
 	}
 	s.d = w.python.open(w.t, djangoConfig{Settings: settings, StoreClass: v.storeClass})
 	if more == nil {

@@ -108,8 +108,8 @@ func endedAndLive(x *pair, g ground, s *sides, create func() string) (dead, live
 // comes across a time of a site with another USE_TZ.
 func (x *pair) toClear() (ground, *sides) {
 	g, s := x.fresh()
-	if x.stack.table() {
-		s.d.must("migrate", nil, nil)
+	for _, op := range g.prepare {
+		s.d.must(op, nil, nil)
 	}
 	return g, s
 }

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"database/sql"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -37,7 +38,9 @@ type ground struct {
 	django func(v variant) djangoSettings // beside those of every variant
 	engine func(v variant) sessions.Engine
 
-	db       *sql.DB        // of a table
+	prepare []string // what Django is asked to do first
+
+	db       *sql.DB        // of a table of sessions
 	database map[string]any // the same for Django
 	age      func(t testing.TB, key string, d time.Duration)
 }
@@ -94,7 +97,7 @@ func onDatabase(open func(testing.TB) (*sql.DB, map[string]any)) func(testing.TB
 	return func(t testing.TB) ground {
 		db, django := open(t)
 		return ground{
-			db: db, database: django,
+			db: db, database: django, prepare: []string{"migrate"},
 			django: func(variant) djangoSettings {
 				return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.db", "DATABASES": databases(django)}
 			},
@@ -183,17 +186,20 @@ const longTimeout = time.Minute
 
 // A sharedCache is a cache of Django's, and the same here.
 type sharedCache struct {
-	django map[string]any // of CACHES
-	cache  cache.Cache
-	codec  codec.PickleOptions
+	django  map[string]any // of CACHES
+	more    djangoSettings
+	prepare []string
+	cache   func(v variant) cache.Cache
+	codec   codec.PickleOptions
 }
+
+// always is a cache that is the same for every variant.
+func always(c cache.Cache) func(variant) cache.Cache { return func(variant) cache.Cache { return c } }
 
 // caches are Django's CACHES.
 func (c sharedCache) caches(v variant) map[string]any {
 	settings := map[string]any{"KEY_PREFIX": v.prefix, "VERSION": max(v.version, 1)}
-	for name, value := range c.django {
-		settings[name] = value
-	}
+	maps.Copy(settings, c.django)
 	return map[string]any{"default": settings}
 }
 
@@ -204,7 +210,7 @@ func redisCache(backend string) func(testing.TB) sharedCache {
 		c, end, err := redis.Open(s.URL())
 		check(t, err)
 		t.Cleanup(end)
-		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.URL()}, cache: c}
+		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.URL()}, cache: always(c)}
 	}
 }
 
@@ -215,7 +221,7 @@ func memcachedCache(backend string) func(testing.TB) sharedCache {
 		c, err := memcached.Open(memcached.Options{Servers: []string{s.Addr}, Timeout: longTimeout})
 		check(t, err)
 		t.Cleanup(func() { _ = c.Close() })
-		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.Addr}, cache: c}
+		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.Addr}, cache: always(c)}
 	}
 }
 
@@ -224,11 +230,14 @@ func onCache(open func(testing.TB) sharedCache) func(testing.TB) ground {
 	return func(t testing.TB) ground {
 		c := open(t)
 		return ground{
+			prepare: c.prepare,
 			django: func(v variant) djangoSettings {
-				return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.cache", "CACHES": c.caches(v)}
+				settings := djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.cache", "CACHES": c.caches(v)}
+				maps.Copy(settings, c.more)
+				return settings
 			},
 			engine: func(v variant) sessions.Engine {
-				return engine.CacheEngine{Cache: c.cache, Keys: v.keys(), Codec: c.codec}
+				return engine.CacheEngine{Cache: c.cache(v), Keys: v.keys(), Codec: c.codec}
 			},
 		}
 	}
@@ -246,7 +255,7 @@ func onCachedDB(open func(testing.TB) (*sql.DB, map[string]any), openCache func(
 		}
 		g.engine = func(v variant) sessions.Engine {
 			return engine.CachedDBEngine{
-				Database: engine.DatabaseEngine{DB: g.db, Codec: v.codec()}, Cache: c.cache, Keys: v.keys(), Pickle: c.codec,
+				Database: engine.DatabaseEngine{DB: g.db, Codec: v.codec()}, Cache: c.cache(v), Keys: v.keys(), Pickle: c.codec,
 				Timeout: longTimeout,
 			}
 		}
