@@ -50,7 +50,10 @@ func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if e.KeyPrefix == "" {
 		e.KeyPrefix = "django.contrib.sessions.cache"
 	}
-	s := &cacheStore{cache: e.Cache, keys: e.Keys, prefix: e.KeyPrefix, now: st.Clock}
+	s := &cacheStore{cache: e.Cache, keys: e.Keys, prefix: e.KeyPrefix, trace: traceValue, now: st.Clock}
+	if _, ok := c.(*codec.JSON); ok {
+		s.trace = jsonTrace
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -15,6 +15,10 @@ import (
 // which Django reads as no session, and our word after it.
 const traceValue = pickledNone + "keepsake:rotated"
 
+// jsonTrace is the same beside a Django that keeps JSON, which would stumble over
+// a pickle: null, with white space that nobody else writes.
+const jsonTrace = "null \t\n\t "
+
 // pickledNone is Python's None in the pickle format's first protocol. Python's
 // unpickler stops at its dot; what follows is ours.
 const pickledNone = "N."
@@ -26,6 +30,7 @@ type cacheStore struct {
 	cache  cache.Cache
 	keys   cache.Keys
 	prefix string // before the session key: Django's cache_key_prefix
+	trace  string // traceValue, or jsonTrace
 	now    func() time.Time
 }
 
@@ -37,7 +42,7 @@ func (s *cacheStore) ttl(rec sessions.Record) time.Duration { return rec.Expires
 // record is what an item is to a session.
 func (s *cacheStore) record(item cache.Item) (sessions.Record, error) {
 	switch {
-	case item.Value == traceValue:
+	case item.Value == s.trace:
 		return sessions.Record{}, sessions.ErrRotated
 	case strings.HasPrefix(item.Value, pickledNone):
 		return sessions.Record{}, sessions.ErrNotFound
@@ -101,7 +106,7 @@ func (s *cacheStore) Rotate(ctx context.Context, key, newKey string, old, new se
 	if err != nil {
 		return sessions.Record{}, err
 	}
-	item, err := s.cache.Swap(ctx, s.key(key), s.item(old), traceValue, sessions.RotationTrace)
+	item, err := s.cache.Swap(ctx, s.key(key), s.item(old), s.trace, sessions.RotationTrace)
 	current, err := s.swapped(item, err, created)
 	if err == nil {
 		return created, nil
@@ -119,7 +124,7 @@ func (s *cacheStore) Delete(ctx context.Context, key string) error {
 	// Not cache.Delete: that would take away the trace of a rotation.
 	for {
 		item, err := s.cache.Get(ctx, s.key(key))
-		if err == nil && item.Value == traceValue {
+		if err == nil && item.Value == s.trace {
 			return sessions.ErrRotated
 		}
 		if err == nil {

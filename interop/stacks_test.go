@@ -27,6 +27,7 @@ type stack struct {
 	engine string // Django's name
 	server string
 	since  [2]int // the first Django that has it
+	json   bool   // of the cache's serializer
 	needs  string // the Python modules of its clients, with spaces between
 
 	// share makes an empty store, and says how each side gets at it.
@@ -64,7 +65,7 @@ func (s *stack) name() string { return s.engine + "/" + s.server }
 // What the engines differ in.
 func (s *stack) cookie() bool  { return s.engine == "signed_cookies" }
 func (s *stack) file() bool    { return s.engine == "file" }
-func (s *stack) pickled() bool { return s.engine == "cache" }
+func (s *stack) pickled() bool { return s.engine == "cache" && !s.json }
 func (s *stack) table() bool   { return s.engine == "db" || s.engine == "cached_db" }
 func (s *stack) cached() bool  { return s.engine == "cache" || s.engine == "cached_db" }
 
@@ -77,6 +78,12 @@ var stacks = []stack{
 	{engine: "signed_cookies", server: "browser", share: onCookies},
 	{engine: "cache", server: "Redis", since: [2]int{4, 0}, needs: "redis", share: onCache(djangosRedis)},
 	{engine: "cache", server: "Redis, django-redis", needs: "redis django_redis", share: onCache(djangoRedis)},
+	{engine: "cache", server: "Redis, django-redis, zlib", needs: "redis django_redis", share: onCache(djangoRedisWith(
+		"COMPRESSOR", "django_redis.compressors.zlib.ZlibCompressor", codec.PickleOptions{Protocol: 4, Zlib: true},
+	))},
+	{engine: "cache", server: "Redis, django-redis, JSON", json: true, needs: "redis django_redis", share: onCache(djangoRedisWith(
+		"SERIALIZER", "django_redis.serializers.json.JSONSerializer", codec.JSONOptions{Spaces: true},
+	))},
 	{engine: "cache", server: "Memcached", needs: "pymemcache", share: onCache(pyMemcache)},
 	{engine: "cache", server: "Memcached, pylibmc", needs: "pylibmc", share: onCache(pyLibMC)},
 	{engine: "cached_db", server: "SQLite+Redis", since: [2]int{4, 0}, needs: "redis", share: onCachedDB(onSQLite, djangosRedis)},
@@ -110,7 +117,7 @@ func onDatabase(open func(testing.TB) (*sql.DB, map[string]any)) func(testing.TB
 
 // codec is that of Django's engines whose salt is the name of the class.
 func (v variant) codec() codec.Maker {
-	o := codec.SignedJSONOptions{}
+	o := codec.SignedOptions{}
 	if v.storeClass != "" {
 		o.Salt = "django.contrib.sessions." + v.storeClass
 	}
@@ -190,7 +197,7 @@ type sharedCache struct {
 	more    djangoSettings
 	prepare []string
 	cache   func(v variant) cache.Cache
-	codec   codec.PickleOptions
+	codec   codec.Maker
 }
 
 // always is a cache that is the same for every variant.
@@ -211,6 +218,16 @@ func redisCache(backend string) func(testing.TB) sharedCache {
 		check(t, err)
 		t.Cleanup(end)
 		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.URL()}, cache: always(c)}
+	}
+}
+
+// djangoRedisWith is django-redis with an option and what goes with it here.
+func djangoRedisWith(option, value string, maker codec.Maker) func(testing.TB) sharedCache {
+	return func(t testing.TB) sharedCache {
+		c := djangoRedis(t)
+		c.django["OPTIONS"] = map[string]any{option: value}
+		c.codec = maker
+		return c
 	}
 }
 
@@ -255,7 +272,7 @@ func onCachedDB(open func(testing.TB) (*sql.DB, map[string]any), openCache func(
 		}
 		g.engine = func(v variant) sessions.Engine {
 			return engine.CachedDBEngine{
-				Database: engine.DatabaseEngine{DB: g.db, Codec: v.codec()}, Cache: c.cache(v), Keys: v.keys(), Pickle: c.codec,
+				Database: engine.DatabaseEngine{DB: g.db, Codec: v.codec()}, Cache: c.cache(v), Keys: v.keys(),
 				Timeout: longTimeout,
 			}
 		}
