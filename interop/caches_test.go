@@ -32,13 +32,7 @@ type operation []any
 // results.
 func (d djangoCache) do(ops ...operation) []any {
 	d.t.Helper()
-	python, err := findPython()
-	if err != nil {
-		if os.Getenv("KEEPSAKE_PYTHON") != "" {
-			d.t.Fatal(err)
-		}
-		missing(d.t, "%v", err)
-	}
+	python := newest(d.t).program
 	d.config["ops"] = ops
 	config, err := json.Marshal(d.config)
 	if err != nil {

@@ -1,11 +1,11 @@
 // Package interop holds tests only: that a real Django and Keepsake share
 // sessions, and a real browser against the demo.
 //
-// TestMatrix runs every scenario on every stack with every Django, in both
+// A new row is an entry in stacks, a new column one in scenarios. TestMatrix runs every scenario on every stack with every Django, in both
 // directions, and prints a table when all tests have ended:
 //
-//	Django         engine  on          values  …  expiry   …
-//	Django 6.1.1   db      PostgreSQL  4/4     …  160/160  …
+//	Django        engine  on          values  …  expiry   …
+//	Django 6.1.1  db      PostgreSQL  4/4     …  192/192  …
 //
 // A row is a Django and a stack (stacks_test.go): an engine and the server that
 // both sides use, which is real and the tests' own. A column is a scenario
@@ -21,5 +21,5 @@
 //
 // A Django is a process of testdata/django_driver.py with settings of its own. It
 // is forked off testdata/django_server.py, which has imported Django once. What
-// stock Django does is never imitated.
+// stock Django does is never imitated, with one exception that the driver names.
 package interop

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,30 +27,10 @@ type valuesConfig struct {
 	Values     string            `json:"values"`
 }
 
-// valuesPython finds, once, a Python that has a Django, and django-redis if there
-// is one.
-var valuesPython = sync.OnceValue(func() string {
-	candidates := []string{"/usr/bin/python3", "python3"}
-	if own := os.Getenv("KEEPSAKE_PYTHON"); own != "" {
-		candidates = []string{own}
-	}
-	for _, modules := range []string{"django, django_redis", "django"} {
-		for _, program := range candidates {
-			if exec.Command(program, "-c", "import "+modules).Run() == nil {
-				return program
-			}
-		}
-	}
-	return ""
-})
-
 // run has a real Django carry out a command, and returns what it printed.
 func (c valuesConfig) run(t *testing.T, command ...string) string {
 	t.Helper()
-	program := valuesPython()
-	if program == "" {
-		missing(t, "no Django (Debian: apt-get install python3-django)")
-	}
+	program := newest(t).program
 	c.SecretKey = secret
 	text, err := json.Marshal(c)
 	check(t, err)

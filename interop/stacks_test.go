@@ -86,6 +86,10 @@ var stacks = []stack{
 	))},
 	{engine: "cache", server: "Memcached", needs: "pymemcache", share: onCache(pyMemcache)},
 	{engine: "cache", server: "Memcached, pylibmc", needs: "pylibmc", share: onCache(pyLibMC)},
+	{engine: "cache", server: "files", share: onCache(fileBased)},
+	{engine: "cache", server: "SQLite", share: onCache(inDatabase(onSQLite))},
+	{engine: "cache", server: "PostgreSQL", needs: "psycopg2", share: onCache(inDatabase(onPostgres))},
+	{engine: "cache", server: "MariaDB", needs: "MySQLdb", share: onCache(inDatabase(onMariaDB))},
 	{engine: "cached_db", server: "SQLite+Redis", since: [2]int{4, 0}, needs: "redis", share: onCachedDB(onSQLite, djangosRedis)},
 	{engine: "cached_db", server: "PostgreSQL+Redis, django-redis", needs: "psycopg2 redis django_redis", share: onCachedDB(onPostgres, djangoRedis)},
 	{engine: "cached_db", server: "MariaDB+Memcached", needs: "MySQLdb pymemcache", share: onCachedDB(onMariaDB, pyMemcache)},
@@ -239,6 +243,45 @@ func memcachedCache(backend string) func(testing.TB) sharedCache {
 		check(t, err)
 		t.Cleanup(func() { _ = c.Close() })
 		return sharedCache{django: map[string]any{"BACKEND": backend, "LOCATION": s.Addr}, cache: always(c)}
+	}
+}
+
+// fileBased is Django's FileBasedCache.
+func fileBased(t testing.TB) sharedCache {
+	dir := filepath.Join(t.TempDir(), "cache")
+	c, err := cache.NewFileBased(cache.FileBasedOptions{Dir: dir})
+	check(t, err)
+	return sharedCache{
+		cache: always(c),
+		django: map[string]any{
+			"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": dir,
+			"OPTIONS": map[string]any{"MAX_ENTRIES": 100_000},
+		},
+	}
+}
+
+// inDatabase is Django's DatabaseCache.
+func inDatabase(open func(testing.TB) (*sql.DB, map[string]any)) func(testing.TB) sharedCache {
+	return func(t testing.TB) sharedCache {
+		const table = "cache_table"
+		db, django := open(t)
+		return sharedCache{
+			prepare: []string{"createcachetable"},
+			more:    djangoSettings{"DATABASES": databases(django)},
+			django: map[string]any{
+				"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": table,
+				"OPTIONS": map[string]any{"MAX_ENTRIES": 100_000},
+			},
+			cache: func(v variant) cache.Cache {
+				o := cache.DatabaseOptions{Table: table}
+				if !v.useTZ {
+					o.TimeZone = zone(t, v.zone)
+				}
+				c, err := cache.NewDatabase(db, o)
+				check(t, err)
+				return c
+			},
+		}
 	}
 }
 
