@@ -1,7 +1,7 @@
 // Package interop holds tests only: that a real Django and Keepsake share
 // sessions, and a real browser against the demo.
 //
-// A new row is an entry in stacks, a new column one in scenarios. TestMatrix runs every scenario on every stack with every Django, in both
+// TestMatrix runs every scenario on every stack with every Django, in both
 // directions, and prints a table when all tests have ended:
 //
 //	Django        engine  on          values  …  expiry   …
@@ -12,7 +12,8 @@
 // (matrix_test.go has the list, scenarios_*_test.go what they do). In a cell are
 // the checks that passed: before the slash Django acted and Keepsake looked, after
 // it Keepsake acted and Django looked. "-" means that the scenario has no meaning
-// there; a direction that failed says FAIL.
+// there; a direction that failed says FAIL. A new row is an entry in stacks, a new
+// column one in scenarios.
 //
 // The Djangos are those that scripts/djangos has put into .build/django, or the
 // one of $KEEPSAKE_PYTHON, or else the first Python of the machine that has one.
