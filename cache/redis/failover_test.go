@@ -246,7 +246,9 @@ func (l *load) judge(nothingLost bool) {
 	if nothingLost && lost > 0 {
 		l.t.Errorf("%d acknowledged saves are lost", lost)
 	}
-	if acknowledged == 0 || lost > acknowledged/10 {
-		l.t.Errorf("%d of %d acknowledged saves are lost", lost, acknowledged)
+	// Without WaitReplicas Redis may lose what it has acknowledged, as much as it
+	// takes in until a master that comes back is told that it is none.
+	if acknowledged == 0 {
+		l.t.Error("no save was acknowledged")
 	}
 }
