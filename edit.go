@@ -15,6 +15,9 @@ type edit struct {
 	// update computes the new value from the latest one. It may run several
 	// times and on another goroutine.
 	update func(latest Member, found bool) (Member, error)
+
+	// change computes all values from the latest ones, likewise.
+	change func(*Values) error
 }
 
 type editOp int
@@ -26,6 +29,7 @@ const (
 	opSetDefault               // only where nothing is
 	opPop                      // a claim: only while it is what was popped
 	opClear                    // drops what others added meanwhile, too
+	opChange                   // a function of all values
 )
 
 // apply makes the change on v.
@@ -53,6 +57,8 @@ func (e *edit) apply(v *Values) error {
 		v.Delete(e.name)
 	case opClear:
 		v.Clear()
+	case opChange:
+		return e.change(v)
 	}
 	return nil
 }

@@ -27,13 +27,13 @@ func (s *Session) save(ctx context.Context) error {
 		return err
 	}
 	if s.key == "" {
-		return s.create(ctx)
+		return s.create(ctx, s.values)
 	}
 	if !s.loaded {
 		return ErrNotLoaded
 	}
 	if s.m.store == nil {
-		return s.encodeIntoKey()
+		return s.encodeIntoKey(s.values)
 	}
 	c := &change{edits: s.edits, record: s.record, values: s.values}
 	err := s.m.saves.save(ctx, s.m, s.key, c)
@@ -75,7 +75,7 @@ func (s *Session) Create(ctx context.Context) error {
 	if err := s.writable(ctx); err != nil {
 		return err
 	}
-	return s.create(ctx)
+	return s.create(ctx, s.values)
 }
 
 // Insert stores what is in memory under the key that the session was opened
@@ -89,27 +89,27 @@ func (s *Session) Insert(ctx context.Context) error {
 		return err
 	}
 	if s.key == "" {
-		return s.create(ctx)
+		return s.create(ctx, s.values)
 	}
 	if !ValidKey(s.key) {
 		return fmt.Errorf("sessions: insert: %w", ErrNotFound)
 	}
 	ctx, cancel := s.m.saveContext(ctx)
 	defer cancel()
-	return s.insert(ctx, s.key)
+	return s.insert(ctx, s.key, s.values)
 }
 
-func (s *Session) create(ctx context.Context) error {
+func (s *Session) create(ctx context.Context, values Values) error {
 	if s.sealed {
 		return ErrCookieNotSent
 	}
 	ctx, cancel := s.m.saveContext(ctx)
 	defer cancel()
 	if s.m.store == nil {
-		return s.encodeIntoKey()
+		return s.encodeIntoKey(values)
 	}
 	for range 10 { // a second round means that the random source is broken
-		err := s.insert(ctx, newKey())
+		err := s.insert(ctx, newKey(), values)
 		if !errors.Is(err, ErrExists) {
 			return err
 		}
@@ -117,8 +117,8 @@ func (s *Session) create(ctx context.Context) error {
 	return fmt.Errorf("sessions: no free key found: %w", ErrExists)
 }
 
-func (s *Session) insert(ctx context.Context, key string) error {
-	record, err := s.m.encode(&s.values)
+func (s *Session) insert(ctx context.Context, key string, values Values) error {
+	record, err := s.m.encode(&values)
 	if err != nil {
 		return err
 	}
@@ -126,21 +126,21 @@ func (s *Session) insert(ctx context.Context, key string) error {
 		s.doubt(err)
 		return fmt.Errorf("sessions: create: %w", err)
 	}
-	s.keep(key, &change{record: record, values: s.values})
+	s.keep(key, &change{record: record, values: values})
 	s.modified = true
 	return nil
 }
 
 // encodeIntoKey is the save of a cookie engine: the key is the session.
-func (s *Session) encodeIntoKey() error {
+func (s *Session) encodeIntoKey(values Values) error {
 	if s.sealed {
 		return ErrCookieNotSent
 	}
-	record, err := s.m.encode(&s.values)
+	record, err := s.m.encode(&values)
 	if err != nil {
 		return err
 	}
-	s.keep(record.Data, &change{record: record, values: s.values})
+	s.keep(record.Data, &change{record: record, values: values})
 	return nil
 }
 
@@ -168,41 +168,6 @@ func (s *Session) raise(err error) error {
 		panic(p.value)
 	}
 	return err
-}
-
-// CycleKey gives the session a new key, and keeps its values: Django's
-// cycle_key(), for a login or another change of rights. It writes at once, with
-// the edits so far; the old key is dead when it returns, and the response will
-// carry the new one whatever its status. Edits of parallel requests that were
-// acknowledged until then are in the session. ErrCookieNotSent when the
-// response has begun.
-func (s *Session) CycleKey(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.writable(ctx); err != nil {
-		return err
-	}
-	if s.sealed {
-		return ErrCookieNotSent
-	}
-	if err := s.usable(); err != nil {
-		return err
-	}
-	if s.key == "" || s.m.store == nil {
-		if err := s.create(ctx); err != nil {
-			return err
-		}
-	} else {
-		c := &change{edits: s.edits, record: s.record, values: s.values}
-		newKey, err := s.m.rotate(ctx, s.key, c)
-		if err != nil {
-			s.doubt(err)
-			return s.raise(err)
-		}
-		s.keep(newKey, c)
-	}
-	s.modified, s.moved = true, true
-	return nil
 }
 
 // Flush ends the session: it is deleted from the store at once, the values are
@@ -272,40 +237,6 @@ func (m *Manager) saveContext(ctx context.Context) (context.Context, context.Can
 		end = sooner
 	}
 	return context.WithDeadline(withoutSession{context.WithoutCancel(ctx)}, end)
-}
-
-// rotate moves the session from key to a fresh one, with c's edits.
-func (m *Manager) rotate(ctx context.Context, key string, c *change) (string, error) {
-	ctx, cancel := m.saveContext(ctx)
-	defer cancel()
-	for attempt := 0; ; attempt++ {
-		record, err := m.encode(&c.values)
-		if err != nil {
-			return "", err
-		}
-		fresh := newKey()
-		current, err := m.store.Rotate(ctx, key, fresh, c.record, record)
-		switch {
-		case err == nil:
-			c.record = current
-			return fresh, nil
-		case errors.Is(err, ErrConflict):
-			stored, err := m.snapshot(current, nil)
-			if err != nil {
-				return "", writeError("rotate", err)
-			}
-			if err := replay(c.edits, &stored.values); err != nil {
-				return "", err
-			}
-			c.record, c.values = stored.record, stored.values
-		case errors.Is(err, ErrExists): // try another key
-		default:
-			return "", writeError("rotate", err)
-		}
-		if err := backOff(ctx, attempt); err != nil {
-			return "", err
-		}
-	}
 }
 
 // writeError says what a store's refusal of a write means to the request.

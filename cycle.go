@@ -1,0 +1,126 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// CycleKey gives the session a new key, and keeps its values: Django's
+// cycle_key(), for a login or another change of rights. It writes at once, with
+// the edits so far; the old key is dead when it returns, and the response will
+// carry the new one whatever its status. Edits of parallel requests that were
+// acknowledged until then are in the session. ErrCookieNotSent when the
+// response has begun.
+//
+// After an error the edits are still there, and the response may save them under
+// the old key: what must not come without the new key, such as who is logged in,
+// goes through CycleKeyWith.
+func (s *Session) CycleKey(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cycleKey(ctx, nil)
+}
+
+// CycleKeyWith is CycleKey with a change of the values in the same write: the new
+// key and what f makes of the values are stored together or not at all, and an
+// error leaves nothing of f's in memory. f gets the latest values; like Update's
+// function it may run again on what parallel requests have stored. Its error is
+// returned, and nothing is written.
+//
+// ended tells f that a parallel request has ended the session, or given it
+// another key. The values are empty then; what f sets begins a new session, which
+// has nothing of the other one. An f that is of no use to a new session returns
+// ErrInterrupted. With edits of this request not saved yet, it is ErrInterrupted
+// without f: they belong to the session that has ended.
+func (s *Session) CycleKeyWith(ctx context.Context, f func(v *Values, ended bool) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var refusal error
+	err := s.cycleKey(ctx, func(v *Values) error {
+		refusal = f(v, false)
+		return refusal
+	})
+	if refusal != nil || !errors.Is(err, ErrInterrupted) || len(s.edits) > 0 {
+		return err
+	}
+	var values Values
+	if err := f(&values, true); err != nil {
+		return err
+	}
+	if err := s.create(ctx, values); err != nil {
+		return err
+	}
+	s.rotated = false
+	s.modified, s.moved = true, true
+	return nil
+}
+
+// cycleKey is CycleKey with a change, unless f is nil. The caller holds s.mu.
+func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
+	if err := s.writable(ctx); err != nil {
+		return err
+	}
+	if s.sealed {
+		return ErrCookieNotSent
+	}
+	if err := s.usable(); err != nil {
+		return err
+	}
+	c := &change{edits: s.edits, record: s.record, values: s.values}
+	if f != nil {
+		c.edits = append(slices.Clip(s.edits), edit{op: opChange, change: f})
+		c.values = s.values.Clone()
+		if err := f(&c.values); err != nil {
+			return err
+		}
+	}
+	if s.key == "" || s.m.store == nil {
+		if err := s.create(ctx, c.values); err != nil {
+			return err
+		}
+	} else {
+		newKey, err := s.m.rotate(ctx, s.key, c)
+		if err != nil {
+			s.doubt(err)
+			return s.raise(err)
+		}
+		s.keep(newKey, c)
+	}
+	s.modified, s.moved = true, true
+	return nil
+}
+
+// rotate moves the session from key to a fresh one, with c's edits.
+func (m *Manager) rotate(ctx context.Context, key string, c *change) (string, error) {
+	ctx, cancel := m.saveContext(ctx)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		record, err := m.encode(&c.values)
+		if err != nil {
+			return "", err
+		}
+		fresh := newKey()
+		current, err := m.store.Rotate(ctx, key, fresh, c.record, record)
+		switch {
+		case err == nil:
+			c.record = current
+			return fresh, nil
+		case errors.Is(err, ErrConflict):
+			stored, err := m.snapshot(current, nil)
+			if err != nil {
+				return "", writeError("rotate", err)
+			}
+			if err := replay(c.edits, &stored.values); err != nil {
+				return "", err
+			}
+			c.record, c.values = stored.record, stored.values
+		case errors.Is(err, ErrExists): // try another key
+		default:
+			return "", writeError("rotate", err)
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return "", err
+		}
+	}
+}
