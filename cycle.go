@@ -45,8 +45,11 @@ func (s *Session) CycleKeyWith(ctx context.Context, f func(v *Values, ended bool
 		return err
 	}
 	var values Values
-	if err := f(&values, true); err != nil {
-		return err
+	switch refusal := f(&values, true); {
+	case errors.Is(refusal, ErrInterrupted):
+		return err // which may also be an ErrRotated
+	case refusal != nil:
+		return refusal
 	}
 	if err := s.create(ctx, values); err != nil {
 		return err
