@@ -65,11 +65,12 @@ func parseLoginURL(text string) (loginURL, error) {
 // withNext is the login page that leads back to r's: to its path, or, when the
 // login is at another site, to its whole URL.
 func (l loginURL) withNext(r *http.Request) string {
-	path := r.RequestURI
-	if !strings.HasPrefix(path, "/") { // the whole URL, or a request that no server has read
-		if path = r.URL.RequestURI(); !strings.HasPrefix(path, "/") {
-			path = "/"
-		}
+	path := r.RequestURI // r.URL may lack a prefix that was stripped
+	if u, err := url.ParseRequestURI(path); err == nil && u.Host != "" {
+		path = u.RequestURI()
+	}
+	if !strings.HasPrefix(path, "/") { // "*", or a request that no server has read
+		path = "/" + strings.TrimLeft(r.URL.RequestURI(), "*/")
 	}
 	if strings.HasPrefix(path, "//") { // a browser would take it for a host
 		path = "/%2F" + path[2:]
