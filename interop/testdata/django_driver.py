@@ -46,9 +46,13 @@ django.setup()
 
 from django.contrib import auth  # noqa: E402
 from django.contrib.auth import hashers  # noqa: E402
+from django.contrib.auth.decorators import login_required  # noqa: E402
+from django.contrib.auth.models import AnonymousUser  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import management, signing  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.http import HttpResponse  # noqa: E402
+from django.middleware.csrf import CsrfViewMiddleware, get_token  # noqa: E402
 from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -292,6 +296,84 @@ def op_logout(key):
 def op_user(key):
     """Who is logged in with that session; "" for nobody."""
     return auth.get_user(request_with(SessionStore(key))).get_username()
+
+
+def op_add_user(username, password):
+    auth.get_user_model().objects.create_user(username, password=password)
+
+
+def op_change_user(username, password=None, **fields):
+    user = auth.get_user_model().objects.get(username=username)
+    if password is not None:
+        user.set_password(password)
+    for name, value in fields.items():
+        setattr(user, name, value)
+    user.save()
+
+
+def op_user_row(username):
+    user = auth.get_user_model().objects.get(username=username)
+    return {"password": user.password, "last_login": user.last_login and epoch(user.last_login)}
+
+
+def op_sign_in(username, password, key=None, backend="ModelBackend"):
+    """A login by name and password; the session's key, "" where it is refused."""
+    with override_settings(AUTHENTICATION_BACKENDS=["django.contrib.auth.backends." + backend]):
+        request = request_with(SessionStore(key))
+        user = auth.authenticate(request, username=username, password=password)
+        if user is None:
+            return ""
+        auth.login(request, user)
+        request.session.save()
+    return request.session.session_key
+
+
+def op_visit(key):
+    """A request as the middlewares see it: who it is from, "" for nobody, and its session's key afterwards."""
+    request = request_with(SessionStore(key))
+    user = auth.get_user(request)
+    if request.session.modified and not request.session.is_empty():
+        request.session.save()
+    return {"user": user.get_username(), "key": request.session.session_key or ""}
+
+
+def op_update_session_auth_hash(key, password):
+    """A visitor's change of the own password; the session's key afterwards."""
+    request = request_with(SessionStore(key))
+    request.user = auth.get_user(request)
+    request.user.set_password(password)
+    request.user.save()
+    auth.update_session_auth_hash(request, request.user)
+    request.session.save()
+    return request.session.session_key
+
+
+def op_login_required(target):
+    """Where login_required sends a visitor who wants to see target."""
+    path, _, query = target.partition("?")
+    request = RequestFactory().get(path, QUERY_STRING=query)
+    request.user = AnonymousUser()
+    with override_settings(ALLOWED_HOSTS=["*"], LOGIN_URL="/login/", ROOT_URLCONF=()):
+        return login_required(lambda r: None)(request)["Location"]
+
+
+def op_csrf_token(key):
+    """The token for a form, of the secret in the session, which is made if there is none."""
+    with override_settings(CSRF_USE_SESSIONS=True):
+        request = request_with(SessionStore(key))
+        token = CsrfViewMiddleware(lambda r: HttpResponse(get_token(r)))(request).content.decode()
+        if request.session.modified:
+            request.session.save()
+    return token
+
+
+def op_csrf_accepts(key, token):
+    with override_settings(CSRF_USE_SESSIONS=True):
+        request = RequestFactory().post("/", {"csrfmiddlewaretoken": token})
+        request.session = SessionStore(key)
+        middleware = CsrfViewMiddleware(lambda r: HttpResponse())
+        middleware.process_request(request)
+        return middleware.process_view(request, lambda r: None, (), {}) is None
 
 
 def op_clearsessions():
