@@ -59,7 +59,7 @@ func TestTableReportsAll(t *testing.T) {
 			t.Errorf("no error for %+v", o)
 		}
 	}
-	users, err := auth.Table(db, auth.TableOptions{Dialect: "sqlite", Table: "site.users", Active: auth.NoColumn, LastLogin: auth.NoColumn})
+	users, err := auth.Table(db, auth.TableOptions{Dialect: "postgresql", Table: "site.users", Active: auth.NoColumn, LastLogin: auth.NoColumn})
 	check(t, err)
 	_, err = users.ByID(t.Context(), "1")
 	is(t, "a database that fails", err, errNoDriver)

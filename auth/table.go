@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/keepsake-go/sessions/internal/sqldialect"
 )
 
 // NoColumn in TableOptions says that the table has no such column.
@@ -41,9 +43,8 @@ type TableOptions struct {
 
 // UsersTable is Users in a table of a SQL database.
 type UsersTable struct {
-	db      *sql.DB
-	dialect *dialect
-	uuid    bool
+	db   *sqldialect.DB
+	uuid bool
 
 	byID, byUsername, setPassword, setLastLogin string // the statements
 }
@@ -70,111 +71,129 @@ func Table(db *sql.DB, o TableOptions) (*UsersTable, error) {
 	or(&o.Active, "is_active")
 	or(&o.LastLogin, "last_login")
 
-	if !isTable(o.Table) {
-		wrong("%q is not a table name", o.Table)
-	}
 	for _, column := range []string{o.ID, o.Username, o.Password} {
-		if !identifier.MatchString(column) {
+		if !sqldialect.IsName(column) {
 			wrong("%q is not a column name", column)
 		}
 	}
 	for _, column := range []string{o.Active, o.LastLogin} {
-		if column != NoColumn && !identifier.MatchString(column) {
+		if column != NoColumn && !sqldialect.IsName(column) {
 			wrong("%q is not a column name", column)
 		}
 	}
-	t := &UsersTable{db: db, uuid: o.UUID}
+	var d *sqldialect.Dialect
 	if db == nil {
 		wrong("no database")
 	} else {
-		d, err := findDialect(db, o.Dialect)
-		if err != nil {
+		var err error
+		if d, err = sqldialect.Find(db, o.Dialect); err != nil {
 			wrong("%w", err)
 		}
-		t.dialect = d
+	}
+	if err := sqldialect.CheckTable(o.Table, d); err != nil {
+		wrong("%w", err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	t.prepare(o)
+	t := &UsersTable{db: sqldialect.New(db, d, nil), uuid: o.UUID}
+	t.compose(o)
 	return t, nil
 }
 
-// prepare writes the statements.
-func (t *UsersTable) prepare(o TableOptions) {
-	d := t.dialect
-	table, id, username, password := d.quoteName(o.Table), d.quoteName(o.ID), d.quoteName(o.Username), d.quoteName(o.Password)
+// compose writes the statements.
+func (t *UsersTable) compose(o TableOptions) {
+	d := t.db
+	table, id, username, password := d.QuoteName(o.Table), d.QuoteName(o.ID), d.QuoteName(o.Username), d.QuoteName(o.Password)
 	active := "1"
 	if o.Active != NoColumn {
-		active = d.quoteName(o.Active)
+		active = d.QuoteName(o.Active)
 	}
-	find := "SELECT " + fmt.Sprintf(d.text, id) + ", " + username + ", " + password + ", " + active + " FROM " + table + " WHERE "
-	t.byID = d.rebind(find + id + " = ?")
-	t.byUsername = d.rebind(find + username + " = ?")
-	t.setPassword = d.rebind("UPDATE " + table + " SET " + password + " = ? WHERE " + id + " = ? AND " + fmt.Sprintf(d.bytes, password))
+	find := "SELECT " + d.Text(id) + ", " + username + ", " + password + ", " + active + " FROM " + table + " WHERE "
+	t.byID = d.Rebind(find + id + " = ?")
+	t.byUsername = d.Rebind(find + username + " = ?")
+	t.setPassword = d.Rebind("UPDATE " + table + " SET " + password + " = ? WHERE " + id + " = ? AND " + d.Match(password))
 	if o.LastLogin != NoColumn {
-		t.setLastLogin = d.rebind("UPDATE " + table + " SET " + d.quoteName(o.LastLogin) + " = " + d.date + " WHERE " + id + " = ?")
+		t.setLastLogin = d.Rebind("UPDATE " + table + " SET " + d.QuoteName(o.LastLogin) + " = " + d.DateParam + " WHERE " + id + " = ?")
 	}
 }
 
 // ByID returns the user with that primary key.
 func (t *UsersTable) ByID(ctx context.Context, id string) (*User, error) {
-	return t.find(ctx, t.byID, t.key(id), func(u *User) bool { return u.ID == id })
+	if !possible(id) {
+		return nil, ErrNoUser
+	}
+	row, err := t.db.Row(ctx, t.byID, t.key(id))
+	if err != nil {
+		return nil, t.failed(err)
+	}
+	u, err := t.scan(row)
+	if err != nil {
+		return nil, t.failed(err)
+	}
+	if u.ID != id { // MySQL takes "7x" for 7, and has collations that fold case
+		return nil, ErrNoUser
+	}
+	return u, nil
 }
 
 // ByUsername returns the user of that name. Two of them are an error.
 func (t *UsersTable) ByUsername(ctx context.Context, username string) (*User, error) {
-	return t.find(ctx, t.byUsername, username, func(u *User) bool { return u.Username == username })
-}
-
-// find returns the one user that is. The database may find more: a collation can
-// fold case and accents, and MySQL takes "7x" for 7.
-func (t *UsersTable) find(ctx context.Context, statement, value string, is func(*User) bool) (*User, error) {
-	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-		return nil, ErrNoUser // PostgreSQL would refuse it
-	}
-	found, err := t.query(ctx, statement, value, is)
-	switch {
-	case err != nil && notAValue(err):
+	if !possible(username) {
 		return nil, ErrNoUser
-	case err != nil:
-		return nil, fmt.Errorf("auth: users: %w", err)
-	case len(found) == 0:
-		return nil, ErrNoUser
-	case len(found) > 1:
-		return nil, errors.New("auth: users: several rows for one user")
 	}
-	return found[0], nil
-}
-
-func (t *UsersTable) query(ctx context.Context, statement, value string, is func(*User) bool) ([]*User, error) {
-	rows, err := t.db.QueryContext(ctx, statement, value)
+	rows, err := t.db.SQL.QueryContext(ctx, t.byUsername, username)
 	if err != nil {
-		return nil, err
+		return nil, t.failed(err)
 	}
 	defer func() { _ = rows.Close() }()
-	var found []*User
+	var found *User
 	for rows.Next() {
-		var id, username, password sql.NullString
-		var active sql.NullBool
-		if err := rows.Scan(&id, &username, &password, &active); err != nil {
-			return nil, err
+		u, err := t.scan(rows)
+		if err != nil {
+			return nil, t.failed(err)
 		}
-		u := &User{ID: t.id(id.String), Username: username.String, Password: password.String, Active: active.Bool}
-		if is(u) {
-			found = append(found, u)
+		if u.Username != username { // as above
+			continue
 		}
+		if found != nil {
+			return nil, errors.New("auth: users: several of that name")
+		}
+		found = u
 	}
-	return found, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, t.failed(err)
+	}
+	if found == nil {
+		return nil, ErrNoUser
+	}
+	return found, nil
+}
+
+// possible reports whether a column can hold a text at all: PostgreSQL refuses to
+// look for one that it can't.
+func possible(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
+func (t *UsersTable) scan(row interface{ Scan(...any) error }) (*User, error) {
+	var id, username, password sql.NullString
+	var active sql.NullBool
+	if err := row.Scan(&id, &username, &password, &active); err != nil {
+		return nil, err
+	}
+	return &User{ID: t.id(id.String), Username: username.String, Password: password.String, Active: active.Bool}, nil
+}
+
+// failed says what the error of a query means.
+func (t *UsersTable) failed(err error) error {
+	if errors.Is(err, sql.ErrNoRows) || t.db.Unfit(err) {
+		return ErrNoUser
+	}
+	return fmt.Errorf("auth: users: %w", err)
 }
 
 // ReplacePassword stores fresh in place of u.Password, if that is still there.
 func (t *UsersTable) ReplacePassword(ctx context.Context, u *User, fresh string) (bool, error) {
-	result, err := t.db.ExecContext(ctx, t.setPassword, fresh, t.key(u.ID), u.Password)
-	if err != nil {
-		return false, fmt.Errorf("auth: users: %w", err)
-	}
-	n, err := result.RowsAffected()
+	n, err := t.db.Write(ctx, t.setPassword, fresh, t.key(u.ID), u.Password)
 	if err != nil {
 		return false, fmt.Errorf("auth: users: %w", err)
 	}
@@ -186,15 +205,16 @@ func (t *UsersTable) UpdateLastLogin(ctx context.Context, u *User, at time.Time)
 	if t.setLastLogin == "" {
 		return nil
 	}
-	if _, err := t.db.ExecContext(ctx, t.setLastLogin, t.dialect.formatDate(at), t.key(u.ID)); err != nil {
+	if _, err := t.db.Write(ctx, t.setLastLogin, t.db.DateIn(at, at.Location()), t.key(u.ID)); err != nil {
 		return fmt.Errorf("auth: users: %w", err)
 	}
 	return nil
 }
 
-// key is an ID as the column has it, id the other way round.
+// key is an ID as the column has it, id the other way round. PostgreSQL has a type
+// for UUIDs.
 func (t *UsersTable) key(id string) string {
-	if t.uuid && !t.dialect.hyphens {
+	if t.uuid && t.db.Dialect != sqldialect.PostgreSQL {
 		return strings.ReplaceAll(id, "-", "")
 	}
 	return id

@@ -345,3 +345,32 @@ func TestRequireLoginBesideDjango(t *testing.T) {
 		equal(t, "the way to log in from "+target, w.Header().Get("Location"), d.text("login_required", args{"target": target}))
 	}
 }
+
+// Where SafeRedirect lets a visitor go, Django does.
+func TestSafeRedirectBesideDjango(t *testing.T) {
+	d := newSite(t).django()
+	accepted := 0
+	for _, target := range []string{
+		"/", "/a?b=c#d", "/é/%2F//x", "/a:b", "//example.com/", "//evil.example/", "///x", "/\\x", "\\x", "x", "x:y", "",
+		"http://example.com/", "http://example.com", "https://example.com/a?b", "https://example.com:443/", "https://example.com@x/",
+		"HTTPS://example.com/", "https://EXAMPLE.com/", "http:///x", "http:x", "https:/x", "javascript:x", "ftp://example.com/",
+		" /x", "/x ", "\x08//x", "/\t/x", "http://[::1", "https://example.com?x", "https://example.com#x",
+	} {
+		for _, https := range []bool{false, true} {
+			r := httptest.NewRequest("GET", "http://example.com/login/", nil)
+			if https {
+				r.Header.Set("X-Forwarded-Proto", "https")
+			}
+			if auth.SafeRedirect(r, target, "no") == "no" {
+				continue
+			}
+			accepted++
+			var theirs bool
+			d.must("safe_url", args{"url": target, "https": https}, &theirs)
+			equal(t, "Django lets go to "+target, theirs, true)
+		}
+	}
+	if accepted < 10 {
+		t.Errorf("%d targets were accepted", accepted)
+	}
+}

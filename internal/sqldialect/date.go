@@ -7,11 +7,14 @@ import (
 
 // Date is a date as it is bound: an instant for PostgreSQL, else the zone's time
 // as Django's SQLite and MySQL backends write it.
-func (d *DB) Date(t time.Time) string {
+func (d *DB) Date(t time.Time) string { return d.DateIn(t, d.zone) }
+
+// DateIn is DB.Date in a zone of its own.
+func (d *Dialect) DateIn(t time.Time, zone *time.Location) string {
 	if d.Numbered {
 		return formatInstant(t)
 	}
-	return formatDate(t, d.zone)
+	return formatDate(t, zone)
 }
 
 // ScanDate reads what DateText has selected. text is the date as it is stored,

@@ -33,6 +33,7 @@ type Dialect struct {
 	match    string // finds the column %[1]s by its bytes
 	keyMatch string // the same by way of an index
 	keyTwice bool   // keyMatch takes the key twice
+	text     string // the column %[1]s as text
 	dateText string // the column %[1]s as a date of DB.Date's, or as text
 	batch    string // deletes some rows of the table %[1]s, by its key %[2]s, under the condition %[3]s
 	exists   string // counts the tables of a schema ("" for the current) and a name
@@ -49,7 +50,7 @@ var (
 	SQLite = &Dialect{
 		Name: "sqlite", quote: `"`, oneWriter: true, prepare: true,
 		match: "%[1]s = ?", keyMatch: "%[1]s = ?",
-		DateParam: "?", dateText: "CAST(%[1]s AS TEXT)",
+		DateParam: "?", text: "CAST(%[1]s AS TEXT)", dateText: "CAST(%[1]s AS TEXT)",
 		batch:  `DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ?)`,
 		exists: `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND ? = '' AND name = ?`,
 		duplicate: func(err error, key string) bool {
@@ -60,7 +61,7 @@ var (
 	PostgreSQL = &Dialect{
 		Name: "postgresql", quote: `"`, Numbered: true,
 		match: "%[1]s = ?", keyMatch: "%[1]s = ?",
-		DateParam: "CAST(? AS timestamp with time zone)", dateText: "%[1]s",
+		DateParam: "CAST(? AS timestamp with time zone)", text: "CAST(%[1]s AS text)", dateText: "%[1]s",
 		batch: `DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT ? FOR UPDATE SKIP LOCKED)`,
 		exists: `SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace` +
 			` WHERE c.relkind IN ('r', 'p', 'v', 'f') AND CASE WHEN CAST($1 AS text) = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = CAST($1 AS text) END AND c.relname = CAST($2 AS text)`,
@@ -73,7 +74,7 @@ var (
 		Name: "mysql", quote: "`", prepare: true,
 		match:    "CAST(%[1]s AS BINARY) = CAST(? AS BINARY)",
 		keyMatch: "%[1]s = ? AND CAST(%[1]s AS BINARY) = CAST(? AS BINARY)", keyTwice: true,
-		DateParam: "?", dateText: "CAST(%[1]s AS CHAR)",
+		DateParam: "?", text: "CAST(%[1]s AS CHAR)", dateText: "CAST(%[1]s AS CHAR)",
 		batch:  `DELETE FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT ?`,
 		exists: `SELECT count(*) FROM information_schema.tables WHERE table_schema = IF(? = '', DATABASE(), ?) AND table_name = ?`,
 		duplicate: func(err error, _ string) bool {
@@ -158,6 +159,9 @@ func (d *Dialect) Key(key string) []any {
 	return []any{key}
 }
 
+// Text selects a column of any type as text.
+func (d *Dialect) Text(column string) string { return fmt.Sprintf(d.text, column) }
+
 // DateText selects a date: see ScanDate.
 func (d *Dialect) DateText(column string) string { return fmt.Sprintf(d.dateText, column) }
 
@@ -188,6 +192,14 @@ func (d *Dialect) Rebind(text string) string {
 // Duplicate reports whether err says that the primary key, the column key, is
 // taken.
 func (d *Dialect) Duplicate(err error, key string) bool { return d.duplicate(err, key) }
+
+// Unfit reports whether err says that a parameter can't be a value of the column:
+// then nothing has it. PostgreSQL says so of a text that is no integer, too large
+// a one, or no UUID; the others just find nothing.
+func (d *Dialect) Unfit(err error) bool {
+	state := sqlState(err)
+	return state == "22P02" || state == "22003"
+}
 
 // answered reports whether err says for sure that a write was not done.
 func (d *Dialect) answered(err error) bool {

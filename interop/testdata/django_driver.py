@@ -55,6 +55,7 @@ from django.http import HttpResponse  # noqa: E402
 from django.middleware.csrf import CsrfViewMiddleware, get_token  # noqa: E402
 from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
+from django.utils.http import url_has_allowed_host_and_scheme  # noqa: E402
 
 SessionStore = importlib.import_module(settings.SESSION_ENGINE).SessionStore
 if CONFIG.get("store_class"):  # a site's own, whose name is in the salt
@@ -355,6 +356,10 @@ def op_login_required(target):
     request.user = AnonymousUser()
     with override_settings(ALLOWED_HOSTS=["*"], LOGIN_URL="/login/", ROOT_URLCONF=()):
         return login_required(lambda r: None)(request)["Location"]
+
+
+def op_safe_url(url, https):
+    return url_has_allowed_host_and_scheme(url, {"example.com"}, require_https=https)
 
 
 def op_csrf_token(key):
