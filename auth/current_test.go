@@ -276,13 +276,26 @@ func TestSessionHasher(t *testing.T) {
 	}
 }
 
+// A fallback without a hash does not let in who has none.
+func TestNoHashIsNoMatch(t *testing.T) {
+	b := &ownHash{ModelBackend: auth.ModelBackend{Users: newUsers()}, prefix: "own-", lacks: oldSecret}
+	s := newSite(t, func(st *sessions.Settings, o *auth.Options) {
+		o.Backends, st.SecretKeyFallbacks = []auth.Backend{b}, []string{oldSecret}
+	})
+	session := s.session(s.login("alice", nil))
+	session.Set("_auth_user_hash", "")
+	check(t, session.Save(t.Context()))
+	equal(t, "who", s.who(session.Key()), "")
+}
+
 type ownHash struct {
 	auth.ModelBackend
 	prefix string
+	lacks  string // a secret under which there is no hash
 }
 
 func (b *ownHash) SessionAuthHash(_ *auth.User, secret string) string {
-	if b.prefix == "" {
+	if b.prefix == "" || secret == b.lacks {
 		return ""
 	}
 	return b.prefix + secret

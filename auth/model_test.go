@@ -48,6 +48,13 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// The backend itself lets nobody in who is not active, whoever asks it.
+func TestModelBackendRefusesTheInactive(t *testing.T) {
+	b := auth.ModelBackend{Users: newUsers(), Hasher: plainHasher{}}
+	_, err := b.Authenticate(t.Context(), "carol", "carol")
+	is(t, "error", err, auth.ErrCredentials)
+}
+
 // An old hash is made anew at a login; the session is then of the new one.
 func TestPasswordIsStoredAnew(t *testing.T) {
 	for _, row := range []struct {

@@ -204,8 +204,11 @@ func (m *memoryUsers) ByUsername(_ context.Context, name string) (*auth.User, er
 func (m *memoryUsers) UpdateLastLogin(ctx context.Context, u *auth.User, at time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := errors.Join(m.failWrite, ctx.Err()); err != nil {
+		return err
+	}
 	m.lastLogin[u.Username] = at
-	return errors.Join(m.failWrite, ctx.Err())
+	return nil
 }
 
 func (m *memoryUsers) ReplacePassword(_ context.Context, u *auth.User, fresh string) (bool, error) {
