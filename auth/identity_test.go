@@ -34,6 +34,18 @@ func TestSessionIdentity(t *testing.T) {
 	}
 }
 
+// Users without a hash are still different users.
+func TestSessionLoginOfAnotherUserWithoutAHash(t *testing.T) {
+	s := newSite(t)
+	session := s.session("")
+	check(t, auth.SessionLogin(t.Context(), session, auth.Identity{UserID: "7", Backend: "b"}, nil))
+	session.Set("secret", "of 7")
+	check(t, auth.SessionLogin(t.Context(), session, auth.Identity{UserID: "7", Backend: "b"}, nil))
+	equal(t, "the same user's value", session.Has("secret"), true)
+	check(t, auth.SessionLogin(t.Context(), session, auth.Identity{UserID: "8", Backend: "b"}, nil))
+	equal(t, "session", text(s.session(session.Key())), `_auth_user_id="8" _auth_user_backend="b" _auth_user_hash`)
+}
+
 func TestSessionUpdateHash(t *testing.T) {
 	s := newSite(t)
 	session := s.session("")

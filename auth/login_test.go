@@ -115,7 +115,7 @@ func TestAFailedLogin(t *testing.T) {
 		key := session.Key()
 		s.store.fail[row.operation] = row.err
 		resp := s.serve(httptest.NewRequest("POST", "/login/", nil), key, s.auth.Handler(auth.HandlerFunc(
-			func(_ http.ResponseWriter, r *http.Request, session *sessions.Session, u *auth.User) {
+			func(_ http.ResponseWriter, r *http.Request, session *sessions.Session, _ *auth.User) {
 				session.Set("tries", 1)
 				is(t, "login", s.auth.Login(r.Context(), session, s.users.named("alice")), row.err)
 				u, err := s.auth.User(r.Context(), session)
