@@ -76,19 +76,24 @@ const (
 	writing use = true
 )
 
-// ask does something in the cache, within its time. What fails is tried again at
-// once, since a connection that broke is no outage; whatever is asked of the
-// cache here may be done twice, or late, as long as no mark is put twice. An error
-// means that the cache did not do it and counts as down, unless it was the caller
-// who gave up.
+// ask does something in the cache, within its time and half of the caller's. What
+// fails is tried again at once, since a connection that broke is no outage;
+// whatever is asked of the cache here may be done twice, or late, as long as no
+// mark is put twice. An error means that the cache did not do it and counts as
+// down, unless it was the caller who gave up, or had no time for it.
 func (s *cachedStore) ask(ctx context.Context, u use, what func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	most := s.timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(deadline)/2) // the database wants some, too
+	}
+	limited, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	err := what(limited)
 	for try := 1; err != nil && try < s.tries && limited.Err() == nil; try++ {
 		err = what(limited)
 	}
-	if err != nil && ctx.Err() == nil && s.health.failed(time.Now(), bool(u), false) {
+	hurried := limited.Err() != nil && most < s.timeout/10
+	if err != nil && ctx.Err() == nil && !hurried && s.health.failed(time.Now(), bool(u), false) {
 		s.log.Warn("engine: cached_db: the cache is down, the database goes on alone", "error", err)
 	}
 	return err
@@ -145,8 +150,13 @@ func (s *cachedStore) ready(ctx context.Context) (write, read bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	if err := s.recover(ctx); err != nil {
-		s.health.failed(time.Now(), false, true)
+	err := errors.New("engine: cached_db: a cache's client panicked")
+	defer func() {
+		if err != nil {
+			s.health.failed(time.Now(), false, true)
+		}
+	}()
+	if err = s.recover(ctx); err != nil {
 		return false, false
 	}
 	if s.health.recovered(time.Now(), s.life) {

@@ -42,7 +42,7 @@ type cacheHealth struct {
 func (h *cacheHealth) usable(now time.Time) (write, read, try bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.pause == 0 && len(h.unmarked) == 0 {
+	if h.pause == 0 && len(h.unmarked) == 0 && !h.trying { // who tries has taken some to mark
 		return true, !now.Before(h.unread), false
 	}
 	if h.trying || now.Before(h.retry) {
