@@ -345,7 +345,7 @@ func syncFolder(what string, d *folder.Folder) error {
 
 // failedOrMiss is failedFile where a file that is not there is a miss.
 func failedOrMiss(what string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, folder.ErrUnsure) {
 		return ErrMiss
 	}
 	return failedFile(what, err)
@@ -356,6 +356,8 @@ func failedFile(what string, err error) error {
 	switch {
 	case errors.Is(err, folder.ErrNotRegular):
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+	case errors.Is(err, folder.ErrUnsure):
+		err = fmt.Errorf("%w: %w", ErrUnknownOutcome, folder.Pathless(err))
 	case errors.Is(err, ErrUnknownOutcome), errors.Is(err, ErrCorrupt):
 	default:
 		err = folder.Pathless(err)

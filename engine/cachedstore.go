@@ -159,7 +159,7 @@ func (s *cachedStore) ready(ctx context.Context) (write, read bool) {
 	if err = s.recover(ctx); err != nil {
 		return false, false
 	}
-	if s.health.recovered(time.Now(), s.life) {
+	if s.health.recovered(time.Now(), s.life, s.timeout) {
 		s.log.Info("engine: cached_db: the cache is back")
 		return true, false
 	}
@@ -170,6 +170,11 @@ func (s *cachedStore) ready(ctx context.Context) (write, read bool) {
 func (s *cachedStore) recover(ctx context.Context) error {
 	if _, err := s.cache.Get(ctx, s.key("")); !answered(err) {
 		return err
+	}
+	if s.health.unwritable() { // a cache that is full, or a replica, can be read all the same
+		if err := s.cache.Set(ctx, s.key(""), s.marks.next(), leaseMark); !answered(err) {
+			return err
+		}
 	}
 	for ctx.Err() == nil {
 		keys := s.health.take(64)
@@ -228,7 +233,7 @@ func (s *cachedStore) Load(ctx context.Context, key string) (sessions.Record, er
 // found in the cache.
 func (s *cachedStore) fill(ctx context.Context, key string, item cache.Item, found bool) (sessions.Record, error) {
 	var mark string
-	leased := false
+	leased, began := false, time.Now()
 	epoch, err := s.within(ctx, reading, func(ctx context.Context) (err error) {
 		mark = s.marks.next()
 		if found {
@@ -248,7 +253,7 @@ func (s *cachedStore) fill(ctx context.Context, key string, item cache.Item, fou
 	}
 	value, ttl := "", time.Duration(0) // takes the lease away
 	if loadErr == nil {
-		value, ttl = s.value(epoch, rec)
+		value, ttl = s.value(epoch, rec, began)
 	}
 	_ = s.ask(ctx, reading, func(ctx context.Context) error {
 		_, err := s.cache.Swap(ctx, s.key(key), cache.Item{Value: mark}, value, ttl)
@@ -270,8 +275,8 @@ func (s *cachedStore) setCodec(c sessions.Codec) {
 }
 
 // value is what the cache holds for a record, and how long: not at all, when it
-// can't be read.
-func (s *cachedStore) value(epoch string, rec sessions.Record) (string, time.Duration) {
+// can't be read. Its life began when the record was asked for or written.
+func (s *cachedStore) value(epoch string, rec sessions.Record, began time.Time) (string, time.Duration) {
 	pickle := pickledNone
 	if s.pickle != nil {
 		values, err := s.codec.Decode(rec.Data)
@@ -283,13 +288,14 @@ func (s *cachedStore) value(epoch string, rec sessions.Record) (string, time.Dur
 		}
 	}
 	value := tail{row: rec.Data, epoch: epoch, expires: rec.Expires}.append(pickle)
-	return value, min(s.life, rec.Expires.Sub(s.clock()))
+	return value, min(s.life-time.Since(began), rec.Expires.Sub(s.clock()))
 }
 
 // written is a write to the database, between its mark and what follows.
 type written struct {
 	mark  string // "": the cache does not know of it
 	epoch string
+	began time.Time
 }
 
 // mark tells the cache that a session is about to be written.
@@ -297,7 +303,7 @@ func (s *cachedStore) mark(ctx context.Context, key string) (written, error) {
 	var err error
 	if write, _ := s.ready(ctx); write {
 		for range 3 { // restarts between two calls are rare
-			var w written
+			w := written{began: time.Now()}
 			w.epoch, err = s.within(ctx, writing, func(ctx context.Context) error {
 				w.mark = s.marks.next()
 				return s.cache.Set(ctx, s.key(key), w.mark, writerMark)
@@ -326,7 +332,7 @@ var errStrict = errors.New("engine: cached_db: the cache is down, and Strict ref
 // publish tells the cache what was written, before the write is acknowledged.
 func (s *cachedStore) publish(ctx context.Context, key string, w written, rec sessions.Record) error {
 	if w.mark != "" {
-		value, ttl := s.value(w.epoch, rec)
+		value, ttl := s.value(w.epoch, rec, w.began)
 		if ttl <= 0 {
 			return s.settle(ctx, key, writerMark) // only the mark tells of it
 		}

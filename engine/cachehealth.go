@@ -12,9 +12,10 @@ const (
 	lastPause  = time.Second
 
 	// recovery is how long this process reads from the database only after the
-	// cache has come back: longer than any other process takes to notice, and
-	// to mark what it has written meanwhile.
-	recovery = 3 * time.Second
+	// cache has come back, beyond the time of two calls: longer than any other
+	// process that has requests takes to notice, and to mark what it has written
+	// meanwhile.
+	recovery = 2 * time.Second
 
 	// mostUnmarked bounds what is remembered of keys.
 	mostUnmarked = 100_000
@@ -71,8 +72,9 @@ func (h *cacheHealth) failed(now time.Time, write, try bool) bool {
 }
 
 // recovered closes the circuit, unless there is still something to mark: then
-// the next who comes goes on. life is how long values live in the cache.
-func (h *cacheHealth) recovered(now time.Time, life time.Duration) bool {
+// the next who comes goes on. life is how long values live in the cache, timeout
+// how long a call may take.
+func (h *cacheHealth) recovered(now time.Time, life, timeout time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.trying = false
@@ -80,12 +82,19 @@ func (h *cacheHealth) recovered(now time.Time, life time.Duration) bool {
 		h.retry = now
 		return false
 	}
-	wait := recovery
+	wait := recovery + 2*timeout
 	if h.overflow { // until everything has ended that may be out of date
 		wait = max(wait, life)
 	}
 	h.pause, h.unwrite, h.overflow, h.unread = 0, false, false, now.Add(wait)
 	return true
+}
+
+// unwritable reports whether a write has failed.
+func (h *cacheHealth) unwritable() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.unwrite
 }
 
 // missed remembers a key whose session was written without the cache's knowing,

@@ -127,10 +127,10 @@ func TestKeysBeingMarked(t *testing.T) {
 	if _, _, try := h.usable(now); !try {
 		t.Fatal("nobody is to try")
 	}
-	h.failed(now, true, false)     // a writer fails now,
-	h.recovered(now, time.Minute)  // he who tried has found nothing to mark,
-	h.again("k")                   // and the writer remembers its key
-	now = now.Add(5 * time.Second) // for a while nobody comes
+	h.failed(now, true, false)                 // a writer fails now,
+	h.recovered(now, time.Minute, time.Second) // he who tried has found nothing to mark,
+	h.again("k")                               // and the writer remembers its key
+	now = now.Add(5 * time.Second)             // for a while nobody comes
 	if _, _, try := h.usable(now); !try {
 		t.Fatal("nobody is to mark the key")
 	}

@@ -199,6 +199,8 @@ func (s *fileStore) Replace(ctx context.Context, key string, old, new sessions.R
 	}
 	defer s.folder.Root.Remove(temporary) //nolint:errcheck // as in Create
 	switch err := s.folder.Exchange(temporary, s.name(key), f.File); {
+	case errors.Is(err, folder.ErrUnsure):
+		return sessions.Record{}, failedFile("replace", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return sessions.Record{}, s.absent(key)
 	case errors.Is(err, folder.ErrOvertaken):
@@ -294,7 +296,7 @@ func (s *fileStore) writeTemporary(content string, modified time.Time) (name str
 // sync makes what happened to names in the folder survive a power cut.
 func (s *fileStore) sync() error {
 	if err := s.folder.Sync(); err != nil {
-		return failedFile("sync", err)
+		return failedFile("sync", fmt.Errorf("%w: %w", folder.ErrUnsure, err))
 	}
 	return nil
 }
@@ -375,8 +377,11 @@ func ignoreAbsent(err error) error {
 
 // failedFile drops the path, which holds the session key.
 func failedFile(what string, err error) error {
-	if errors.Is(err, folder.ErrNotRegular) {
+	switch {
+	case errors.Is(err, folder.ErrNotRegular):
 		err = fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	case errors.Is(err, folder.ErrUnsure):
+		err = fmt.Errorf("%w: %w", sessions.ErrUnknownOutcome, folder.Pathless(err))
 	}
 	return fmt.Errorf("engine: file: %s: %w", what, folder.Pathless(err))
 }

@@ -13,6 +13,10 @@ import (
 )
 
 var (
+	// ErrUnsure: what was to be done may be done, but what came of it could not
+	// be seen.
+	ErrUnsure = errors.New("the outcome could not be seen")
+
 	// ErrOvertaken: another program has put another file in place.
 	ErrOvertaken = errors.New("overtaken by another program")
 

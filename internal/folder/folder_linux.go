@@ -3,6 +3,7 @@ package folder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -69,17 +70,21 @@ func (d *Folder) Exchange(temporary, name string, f *os.File) error {
 		return err
 	}
 	for expected := f; ; {
-		if err := d.renameat2(temporary, name, unix.RENAME_EXCHANGE); err != nil {
+		err := d.renameat2(temporary, name, unix.RENAME_EXCHANGE)
+		switch {
+		case err != nil && (expected == f || errors.Is(err, unix.ENOENT)): // nothing done, or ended meanwhile
 			return err
+		case err != nil:
+			return fmt.Errorf("%w: %w", ErrUnsure, err)
 		}
 		displaced, err := d.Open(temporary)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrUnsure, err)
 		}
 		defer displaced.Close() // more than two rounds are rare
 		switch same, err := sameFile(displaced, expected); {
 		case err != nil:
-			return err
+			return fmt.Errorf("%w: %w", ErrUnsure, err)
 		case same && expected == f:
 			return nil
 		case same:

@@ -103,7 +103,11 @@ func (d *DB) Tx(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
-	return d.unsure(ctx, tx.Commit())
+	if err := tx.Commit(); err != nil && (ctx.Err() != nil || !d.refused(err)) {
+		return &UnsureError{err} // also driver.ErrBadConn: the connection was in use
+	} else {
+		return err
+	}
 }
 
 // Exists reports whether there is such a table.

@@ -68,7 +68,12 @@ var (
 		duplicate: func(err error, _ string) bool {
 			return sqlState(err) == "23505" && strings.Contains(err.Error(), "_pkey")
 		},
-		refused: func(err error) bool { return sqlState(err) != "" },
+		refused: func(err error) bool {
+			// 08 is a connection's, as poolers report one that they have lost;
+			// 40003 is statement_completion_unknown.
+			state := sqlState(err)
+			return state != "" && !strings.HasPrefix(state, "08") && state != "40003"
+		},
 	}
 	MySQL = &Dialect{
 		Name: "mysql", quote: "`", prepare: true,
@@ -81,7 +86,10 @@ var (
 			return strings.Contains(err.Error(), "Error 1062") && strings.Contains(err.Error(), "PRIMARY")
 		},
 		refused: func(err error) bool {
-			return strings.Contains(err.Error(), "Error ") // the server's, as the driver writes it
+			// The server's, as the driver writes it; from 2000 to 2999 they are a
+			// client's, such as a proxy's that has lost its server.
+			_, number, found := strings.Cut(err.Error(), "Error ")
+			return found && !strings.HasPrefix(number, "2")
 		},
 	}
 )
@@ -98,15 +106,19 @@ func sqlState(err error) string {
 // Find returns the dialect of that name; for "" it knows the driver by the
 // package that its type is from.
 func Find(db *sql.DB, name string) (*Dialect, error) {
+	t := reflect.TypeOf(db.Driver())
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	path := strings.ToLower(t.PkgPath())
+	if strings.HasSuffix(path, "lib/pq") {
+		return nil, errors.New("the driver lib/pq lets writes be sent twice whose answer was lost: use github.com/jackc/pgx/v5/stdlib")
+	}
 	if name == "" {
-		t := reflect.TypeOf(db.Driver())
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		switch path := strings.ToLower(t.PkgPath()); {
+		switch {
 		case strings.Contains(path, "sqlite"):
 			return SQLite, nil
-		case strings.Contains(path, "pgx"), strings.HasSuffix(path, "lib/pq"):
+		case strings.Contains(path, "pgx"):
 			return PostgreSQL, nil
 		case strings.Contains(path, "mysql"):
 			return MySQL, nil
