@@ -1,10 +1,6 @@
 package interop
 
 import (
-	"context"
-	"crypto/md5"
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,28 +9,16 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/auth"
+	"github.com/keepsake-go/sessions/auth/hashers"
 )
 
-// md5Hasher is Django's MD5PasswordHasher, with which the Djangos of these tests
-// are fast.
-type md5Hasher struct{}
-
-func (md5Hasher) encode(password, salt string) string {
-	sum := md5.Sum([]byte(salt + password))
-	return "md5$" + salt + "$" + hex.EncodeToString(sum[:])
+// md5Hashers are the passwords of the Djangos of these tests, which are fast.
+func md5Hashers(t testing.TB) *hashers.Hashers {
+	t.Helper()
+	h, err := hashers.New(hashers.Options{Hashers: []string{hashers.MD5}})
+	check(t, err)
+	return h
 }
-
-func (h md5Hasher) Make(_ context.Context, password string) (string, error) {
-	return h.encode(password, rand.Text()), nil
-}
-
-func (h md5Hasher) Check(_ context.Context, password, encoded string) (bool, error) {
-	parts := strings.Split(encoded, "$")
-	return len(parts) == 3 && h.encode(password, parts[1]) == encoded, nil
-}
-
-func (md5Hasher) MustUpdate(string) bool              { return false }
-func (md5Hasher) Waste(context.Context, string) error { return nil }
 
 // members is a site with the users of Django's auth_user: alice and bob, whose
 // passwords are their names.
@@ -45,13 +29,15 @@ type members struct {
 	t     testing.TB
 }
 
-func (s *site) members() *members {
+func (s *site) members() *members { return s.membersWith(md5Hashers(s.t)) }
+
+func (s *site) membersWith(hasher auth.Hasher) *members {
 	s.t.Helper()
 	users, err := auth.Table(s.open(), auth.TableOptions{})
 	check(s.t, err)
 	m := &members{Manager: s.keepsake(), users: users, t: s.t}
 	m.auth, err = auth.New(m.Manager, auth.Options{
-		Backends: []auth.Backend{auth.ModelBackend{Users: users, Hasher: md5Hasher{}}},
+		Backends: []auth.Backend{auth.ModelBackend{Users: users, Hasher: hasher}},
 		LoginURL: "/login/",
 	})
 	check(s.t, err)
@@ -213,7 +199,7 @@ func TestPasswordChange(t *testing.T) {
 	user, err := m.auth.User(t.Context(), s)
 	check(t, err)
 	changed := *user
-	changed.Password, err = md5Hasher{}.Make(t.Context(), "third")
+	changed.Password, err = md5Hashers(t).Make(t.Context(), "third")
 	check(t, err)
 	_, err = m.users.ReplacePassword(t.Context(), user, changed.Password)
 	check(t, err)
@@ -222,6 +208,29 @@ func TestPasswordChange(t *testing.T) {
 	equal(t, "here, at Django", d.who(s.Key()), "alice")
 	equal(t, "here, at Go", m.who(s.Key()), "alice")
 	equal(t, "Django takes the new password", d.signIn("alice", "third", "") != "", true)
+}
+
+// A password whose hash Go finds out of date is stored anew at a login, as Django
+// does it; Django takes the new one, and the session is of it.
+func TestPasswordIsStoredAnew(t *testing.T) {
+	s := newSite(t)
+	d := s.django()
+	addMembers(d)
+	before := d.signIn("alice", "alice", "")
+	pbkdf2, err := hashers.New(hashers.Options{
+		Hashers: []string{hashers.PBKDF2SHA256, hashers.MD5}, Factors: hashers.Factors{PBKDF2Iterations: 20},
+	})
+	check(t, err)
+	m := s.membersWith(pbkdf2)
+	key := m.signIn("alice", "alice", "")
+	var row struct{ Password string }
+	d.must("user_row", args{"username": "alice"}, &row)
+	if !strings.HasPrefix(row.Password, "pbkdf2_sha256$20$") {
+		t.Error("the password is stored as it was")
+	}
+	equal(t, "at Django", d.who(key), "alice")
+	equal(t, "at Go", m.who(key), "alice")
+	equal(t, "the session from before", m.who(before), "")
 }
 
 func TestInactiveUsers(t *testing.T) {
