@@ -244,7 +244,7 @@ func (s *Session) Items() iter.Seq2[string, json.RawMessage] {
 }
 
 // Clear removes every value, those included that parallel requests add before
-// the save. The key stays: see Flush for a logout.
+// the save. The key stays, and so do the Timeouts: see Flush for a logout.
 func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -209,19 +209,32 @@ func combine(values Values, changes []*change) (after Values, written []*change)
 
 // snapshot decodes what a store has returned.
 func (m *Manager) snapshot(record Record, err error) (*snapshot, error) {
-	if err != nil {
-		return nil, err
-	}
-	values, err := m.codec.Decode(record.Data)
+	values, err := m.decode(record, err)
 	if err != nil {
 		return nil, err
 	}
 	return &snapshot{record, values}, nil
 }
 
+// decode gives the values of what a store has returned. A session that has timed
+// out is not there: errTimedOut.
+func (m *Manager) decode(record Record, err error) (Values, error) {
+	if err != nil {
+		return Values{}, err
+	}
+	values, err := m.codec.Decode(record.Data)
+	if err == nil && m.ended(record, &values) {
+		return Values{}, errTimedOut
+	}
+	return values, err
+}
+
 // nextRecord is the record that takes before's place. Where no change has edits
-// only the expiry moves.
+// only the expiry moves, unless the session has yet to be given its deadline.
 func (m *Manager) nextRecord(before Record, after *Values, changes []*change) (Record, error) {
+	if m.settings.unbegun(after) {
+		return m.encode(after)
+	}
 	for _, c := range changes {
 		if len(c.edits) > 0 {
 			return m.encode(after)

@@ -28,7 +28,7 @@ const (
 	opUpdate                   // a function of the latest value
 	opSetDefault               // only where nothing is
 	opPop                      // a claim: only while it is what was popped
-	opClear                    // drops what others added meanwhile, too
+	opClear                    // drops what others added meanwhile, too; spares the timeouts
 	opChange                   // a function of all values
 )
 
@@ -56,7 +56,7 @@ func (e *edit) apply(v *Values) error {
 		}
 		v.Delete(e.name)
 	case opClear:
-		v.Clear()
+		v.clear()
 	case opChange:
 		return e.change(v)
 	}

@@ -99,26 +99,40 @@ func (s *Session) Expiry() Expiry {
 func (s *Session) expiry() Expiry { return storedExpiry(&s.values, s.m.settings) }
 
 // ExpiryAge is how long the session would live from now on if it were saved
-// now: Django's get_expiry_age(). It is negative for one that has ended, and
-// for a fixed expiry it is whole seconds, rounded down.
+// now: Django's get_expiry_age(), and within its Timeouts. It is negative for one
+// that has ended, and for a fixed expiry it is whole seconds, rounded down.
 func (s *Session) ExpiryAge() time.Duration {
-	return s.ExpiryAgeFrom(s.m.now(), s.Expiry())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open() {
+		return Expiry{}.age(s.m.now(), s.m.settings)
+	}
+	return s.age(s.m.now())
+}
+
+func (s *Session) age(now time.Time) time.Duration {
+	return s.m.settings.limits(&s.values).age(now, s.expiry().age(now, s.m.settings))
 }
 
 // ExpiryDate is when the session would end if it were saved now: Django's
-// get_expiry_date().
+// get_expiry_date(), and within its Timeouts.
 func (s *Session) ExpiryDate() time.Time {
-	return s.ExpiryDateFrom(s.m.now(), s.Expiry())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open() {
+		return Expiry{}.date(s.m.now(), s.m.settings)
+	}
+	return s.values.expiryDate(s.m.settings, s.m.now())
 }
 
-// ExpiryAgeFrom is ExpiryAge for a session saved at modification with expiry e:
-// Django's get_expiry_age(modification=…, expiry=…).
+// ExpiryAgeFrom is ExpiryAge for a session saved at modification with expiry e
+// and no Timeouts: Django's get_expiry_age(modification=…, expiry=…).
 func (s *Session) ExpiryAgeFrom(modification time.Time, e Expiry) time.Duration {
 	return e.age(modification, s.m.settings)
 }
 
-// ExpiryDateFrom is ExpiryDate for a session saved at modification with expiry
-// e: Django's get_expiry_date(modification=…, expiry=…).
+// ExpiryDateFrom is ExpiryDate for a session saved at modification with expiry e
+// and no Timeouts: Django's get_expiry_date(modification=…, expiry=…).
 func (s *Session) ExpiryDateFrom(modification time.Time, e Expiry) time.Time {
 	return e.date(modification, s.m.settings)
 }
@@ -142,17 +156,21 @@ func (e Expiry) age(modification time.Time, st *Settings) time.Duration {
 	case expiryAfter:
 		return secondsDuration(e.seconds)
 	case expiryAt:
-		// timedelta.days*86400 + timedelta.seconds: rounded down.
-		left := e.instant.Sub(modification)
-		rest := left % time.Second
-		left -= rest
-		if rest < 0 && left > math.MinInt64+time.Second {
-			left -= time.Second
-		}
-		return left
+		// timedelta.days*86400 + timedelta.seconds
+		return wholeSeconds(e.instant.Sub(modification))
 	default:
 		return st.CookieAge
 	}
+}
+
+// wholeSeconds is d rounded down.
+func wholeSeconds(d time.Duration) time.Duration {
+	rest := d % time.Second
+	d -= rest
+	if rest < 0 && d > math.MinInt64+time.Second {
+		d -= time.Second
+	}
+	return d
 }
 
 // The years that Python and every database can hold.
@@ -194,10 +212,15 @@ func secondsDuration(seconds float64) time.Duration {
 	return time.Duration(whole)*time.Second + time.Duration(math.RoundToEven(fraction*1e6))*time.Microsecond
 }
 
-// ExpiryDate is when a session with these values ends that was saved at
-// modification, for engines that keep no expiry of their own beside the values.
+// ExpiryDate is when a session with these values ends that was saved, or used
+// where it has an idle timeout, at modification: for engines that keep no expiry
+// of their own beside the values.
 func (v *Values) ExpiryDate(st Settings, modification time.Time) time.Time {
-	return storedExpiry(v, &st).date(modification, &st)
+	return v.expiryDate(&st, modification)
+}
+
+func (v *Values) expiryDate(st *Settings, modification time.Time) time.Time {
+	return st.limits(v).date(modification, storedExpiry(v, st).date(modification, st))
 }
 
 // json is what Django's set_expiry stores for e.

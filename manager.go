@@ -23,6 +23,7 @@ type Manager struct {
 	saves    saver
 	cookie   cookieWriter
 	large    sizeWarner
+	touches  touches
 
 	warnPlainHTTP sync.Once
 }
@@ -63,6 +64,11 @@ func New(st Settings, engine Engine) (*Manager, error) {
 		hasher:   newKeyHasher(st.SecretKey),
 		saves:    saver{waiting: map[string][]*change{}},
 		cookie:   newCookieWriter(&st),
+	}
+	if st.Timeouts.Idle > 0 {
+		if err := m.canIdle(); err != nil {
+			return nil, err
+		}
 	}
 	if m.log == nil {
 		m.log = slog.Default()
@@ -121,9 +127,9 @@ func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 	if m.store == nil || !ValidKey(key) {
 		return false, nil
 	}
-	_, err := m.store.Load(ctx, key)
+	_, err := m.decode(m.store.Load(ctx, key))
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, ErrCorrupt): // something is there
 		return true, nil
 	case errors.Is(err, ErrNotFound):
 		return false, nil

@@ -18,6 +18,8 @@ import (
 //   - it was read: the response says Vary: Cookie;
 //   - it was changed, or SaveEveryRequest is on: it is saved and its cookie
 //     sent, unless the status is 500 or higher or the handler panics;
+//   - it was read and is under an idle timeout: now and then its expiry is moved
+//     and its cookie sent (see Timeouts);
 //   - it is gone (Flush, an unknown or expired key): the cookie is deleted.
 //
 // When loading or saving fails the client gets Settings.OnError's response
@@ -214,12 +216,16 @@ func (rq *request) decide(status int) error {
 			m.cookie.add(h, m.cookie.deletion)
 		}
 		return nil
-	case s.isEmpty(), serverError && !s.moved, !s.modified && !everyRequest:
+	case s.isEmpty(), serverError && !s.moved:
 		return nil
 	}
 
 	now := m.now() // before the save: the cookie must not outlive what is stored
-	if !serverError && (s.dirty() || !s.saved) {
+	if !s.modified && !everyRequest {
+		if !s.accessed || !s.renew(rq) {
+			return nil
+		}
+	} else if !serverError && (s.dirty() || !s.saved) {
 		err := s.save(ctx)
 		if errors.Is(err, ErrRotated) && !s.dirty() {
 			return nil // as above; only its sliding expiry is moot
@@ -229,8 +235,7 @@ func (rq *request) decide(status int) error {
 		}
 	}
 	varyOnCookie(h)
-	expiry := s.expiry()
-	m.cookie.add(h, m.cookie.set(s.key, now, expiry.age(now, m.settings), expiry.atBrowserClose(m.settings)))
+	m.cookie.add(h, m.cookie.set(s.key, now, s.age(now), s.expiry().atBrowserClose(m.settings)))
 	rq.warnPlainHTTP()
 	return nil
 }

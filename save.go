@@ -210,8 +210,9 @@ func (s *Session) delete(ctx context.Context) error {
 	return s.m.delete(ctx, s.key)
 }
 
-// encode makes the record that stores values now.
+// encode makes the record that stores values now, which it gives their deadline.
 func (m *Manager) encode(values *Values) (Record, error) {
+	m.begin(values)
 	data, err := m.codec.Encode(*values)
 	if err != nil {
 		return Record{}, fmt.Errorf("sessions: encode: %w", err)
@@ -223,7 +224,7 @@ func (m *Manager) encode(values *Values) (Record, error) {
 }
 
 func (m *Manager) expires(values *Values) time.Time {
-	return storedExpiry(values, m.settings).date(m.now(), m.settings)
+	return values.expiryDate(m.settings, m.now())
 }
 
 // saveContext gives a save its own end: it outlives a client that hangs up.

@@ -123,10 +123,10 @@ func (s *Session) fetch(ctx context.Context) (Record, Values, error) {
 		return Record{}, Values{}, ErrNotFound
 	}
 	record, err := s.m.store.Load(ctx, s.key)
-	if err != nil {
-		return Record{}, Values{}, err
+	values, err := s.m.decode(record, err)
+	if errors.Is(err, errTimedOut) {
+		s.m.endTimedOut(ctx, s.key, record)
 	}
-	values, err := s.m.codec.Decode(record.Data)
 	return record, values, err
 }
 
@@ -136,14 +136,14 @@ func (s *Session) fetchCookie() (Record, Values, error) {
 	record := Record{Data: s.key}
 	dated, ok := s.m.codec.(DatedCodec)
 	if !ok {
-		values, err := s.m.codec.Decode(s.key)
+		values, err := s.m.decode(record, nil)
 		return record, values, err
 	}
 	values, written, err := dated.DecodeDated(s.key)
 	if err != nil {
 		return Record{}, Values{}, err
 	}
-	record.Expires = storedExpiry(&values, s.m.settings).date(written, s.m.settings)
+	record.Expires = values.expiryDate(s.m.settings, written)
 	if !record.Expires.After(s.m.now()) {
 		return Record{}, Values{}, ErrNotFound
 	}

@@ -36,6 +36,16 @@ type Settings struct {
 	// that it ends CookieAge after the last one (SESSION_SAVE_EVERY_REQUEST).
 	SaveEveryRequest bool
 
+	// Timeouts are those of every session that has none of its own
+	// (Session.SetTimeouts). Zero: none, as in Django.
+	Timeouts Timeouts
+
+	// TouchInterval is how often at most the expiry of a session that is only
+	// read is written, under an idle timeout (0: a twentieth of that, between a
+	// second and a minute). For idle times less than twice as long it is half of
+	// them.
+	TouchInterval time.Duration
+
 	CookieName   string // SESSION_COOKIE_NAME, "sessionid"
 	CookieDomain string // SESSION_COOKIE_DOMAIN; "": the host only
 	CookiePath   string // SESSION_COOKIE_PATH, "/"; "": left out
@@ -136,6 +146,12 @@ func (st Settings) Validate() error {
 	}
 	if err := checkAge("CookieAge (SESSION_COOKIE_AGE)", st.CookieAge); err != nil {
 		errs = append(errs, err)
+	}
+	if err := st.Timeouts.validate(); err != nil {
+		wrong("Timeouts:", "%v", err)
+	}
+	if st.TouchInterval < 0 {
+		wrong("TouchInterval", "is negative: %v", st.TouchInterval)
 	}
 	if st.SaveTimeout < 0 {
 		wrong("SaveTimeout", "is negative: %v", st.SaveTimeout)

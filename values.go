@@ -95,6 +95,17 @@ func (v *Values) Delete(name string) bool {
 // Clear removes every member.
 func (v *Values) Clear() { *v = Values{} }
 
+// clear is the session's Clear: an end that was set stays set.
+func (v *Values) clear() {
+	var kept []Member
+	for _, name := range []string{idleName, untilName} {
+		if m, found := v.Get(name); found {
+			kept = append(kept, m)
+		}
+	}
+	*v = Values{members: kept}
+}
+
 // All yields the members in order.
 func (v *Values) All() iter.Seq[Member] { return slices.Values(v.members) }
 
