@@ -163,8 +163,10 @@ func (st *Settings) limits(values *Values) limits {
 		l.idle = time.Duration(min(seconds, math.MaxInt64/int64(time.Second))) * time.Second
 	}
 	if seconds, found := storedSeconds(values, untilName); found && seconds != 0 {
-		const years = 20_000 * 366 * 24 * 3600 // beyond, Time's arithmetic overflows
-		l.until = withinYears(time.Unix(min(max(seconds, -years), years), 0).UTC())
+		l.until = maxDate
+		if seconds < maxDate.Unix() {
+			l.until = time.Unix(max(seconds, 1), 0).UTC() // before 1970 is as gone as 1970
+		}
 	}
 	return l
 }
