@@ -388,8 +388,12 @@ func TestTouchAtBrowserClose(t *testing.T) {
 
 func TestTouchInterval(t *testing.T) {
 	for _, tt := range []struct{ idle, setting, interval time.Duration }{
-		{30 * time.Minute, 0, time.Minute}, {10 * time.Minute, 0, 30 * time.Second}, {10 * time.Second, 0, time.Second},
-		{time.Second, 0, time.Second / 2}, {30 * time.Minute, 5 * time.Minute, 5 * time.Minute}, {time.Minute, 5 * time.Minute, 30 * time.Second},
+		{30 * time.Minute, 0, time.Minute},
+		{10 * time.Minute, 0, 30 * time.Second},
+		{10 * time.Second, 0, time.Second},
+		{time.Second, 0, time.Second / 2},
+		{30 * time.Minute, 5 * time.Minute, 5 * time.Minute},
+		{time.Minute, 5 * time.Minute, 30 * time.Second},
 	} {
 		s := newSite(t, idle(tt.idle), func(st *sessions.Settings) { st.TouchInterval = tt.setting })
 		key := s.visitor(map[string]any{"a": 1})
