@@ -18,7 +18,7 @@ import (
 // goes through CycleKeyWith.
 func (s *Session) CycleKey(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	return s.cycleKey(ctx, nil)
 }
 
@@ -35,7 +35,7 @@ func (s *Session) CycleKey(ctx context.Context) error {
 // without f: they belong to the session that has ended.
 func (s *Session) CycleKeyWith(ctx context.Context, f func(v *Values, ended bool) error) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	var refusal error
 	err := s.cycleKey(ctx, func(v *Values) error {
 		refusal = f(v, false)
@@ -78,17 +78,25 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 			return err
 		}
 	}
-	if s.key == "" || s.m.store == nil {
+	oldKey := s.key
+	switch {
+	case oldKey == "":
 		if err := s.create(ctx, c.values); err != nil {
 			return err
 		}
-	} else {
-		newKey, err := s.m.rotate(ctx, s.key, c)
+	case s.m.store == nil:
+		if err := s.encodeIntoKey(c.values); err != nil {
+			return err
+		}
+		s.noteRotation(oldKey, s.key)
+	default:
+		newKey, err := s.m.rotate(ctx, oldKey, c)
 		if err != nil {
 			s.doubt(err)
 			return s.raise(err)
 		}
 		s.keep(newKey, c)
+		s.noteRotation(oldKey, newKey)
 	}
 	s.modified, s.moved = true, true
 	return nil

@@ -29,6 +29,9 @@ var (
 	ErrUnknownOutcome = errors.New("sessions: the outcome of the write is unknown")
 )
 
+// errExpired is ErrNotFound where what was found is genuine, but over.
+var errExpired = fmt.Errorf("%w: it has expired", ErrNotFound)
+
 // Errors of a Codec.
 var (
 	// ErrCorrupt: the stored bytes are not a session: forged, truncated, or

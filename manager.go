@@ -140,10 +140,19 @@ func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 
 // Delete removes the session of that key from the store: Django's
 // SessionStore().delete(key). That there is none is no error.
-func (m *Manager) Delete(ctx context.Context, key string) error { return m.delete(ctx, key) }
+func (m *Manager) Delete(ctx context.Context, key string) error {
+	err := m.delete(ctx, key)
+	if err == nil && m.deletable(key) {
+		m.Emit(ctx, Event{Kind: EventRevoked, KeyHash: m.keyHash(key)})
+	}
+	return err
+}
+
+// deletable reports whether a deletion of that key is the store's work at all.
+func (m *Manager) deletable(key string) bool { return m.store != nil && ValidKey(key) }
 
 func (m *Manager) delete(ctx context.Context, key string) error {
-	if m.store == nil || !ValidKey(key) {
+	if !m.deletable(key) {
 		return nil
 	}
 	ctx, cancel := m.saveContext(ctx)

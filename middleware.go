@@ -148,6 +148,7 @@ func (rq *request) readCookie() {
 	rq.sentCookie, rq.sentKey = found, rq.session.key
 	if value != rq.sentKey {
 		m.log.InfoContext(rq, "sessions: the session cookie is too short to hold a key", m.keyAttr(value))
+		m.Emit(rq, Event{Kind: EventUnknownKey, KeyHash: m.keyHash(value)})
 	}
 }
 
@@ -166,7 +167,7 @@ func (rq *request) commit(status int) error {
 	rq.committed, rq.status = true, status
 	s := &rq.session
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(rq)
 	defer func() { s.sealed = true }()
 	if rq.abandoned {
 		return nil
@@ -266,7 +267,7 @@ func (rq *request) end() {
 func (rq *request) saveLate() error {
 	s := &rq.session
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(rq)
 	if s.err != nil && s.modified {
 		return s.err
 	}

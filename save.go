@@ -18,7 +18,7 @@ import (
 // the store's. After an error nothing of the edits is acknowledged.
 func (s *Session) Save(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	return s.save(ctx)
 }
 
@@ -71,7 +71,7 @@ func expired(ctx context.Context) error {
 // had, and leaves what was stored under that alone: Django's create().
 func (s *Session) Create(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	if err := s.writable(ctx); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *Session) Create(ctx context.Context) error {
 // adopted this way.
 func (s *Session) Insert(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	if err := s.writable(ctx); err != nil {
 		return err
 	}
@@ -106,7 +106,11 @@ func (s *Session) create(ctx context.Context, values Values) error {
 	ctx, cancel := s.m.saveContext(ctx)
 	defer cancel()
 	if s.m.store == nil {
-		return s.encodeIntoKey(values)
+		if err := s.encodeIntoKey(values); err != nil {
+			return err
+		}
+		s.note(EventCreated, s.key)
+		return nil
 	}
 	for range 10 { // a second round means that the random source is broken
 		err := s.insert(ctx, newKey(), values)
@@ -128,6 +132,7 @@ func (s *Session) insert(ctx context.Context, key string, values Values) error {
 	}
 	s.keep(key, &change{record: record, values: values})
 	s.modified = true
+	s.note(EventCreated, key)
 	return nil
 }
 
@@ -178,9 +183,12 @@ func (s *Session) raise(err error) error {
 // given the session another key, under which it lives on.
 func (s *Session) Flush(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	if err := s.delete(ctx); err != nil {
 		return err
+	}
+	if s.m.deletable(s.key) || s.m.store == nil && s.key != "" {
+		s.noteEnd(EndFlushed, s.key)
 	}
 	s.key, s.record, s.values, s.edits = "", Record{}, Values{}, nil
 	s.loaded, s.accessed, s.modified, s.moved = true, true, true, true
@@ -193,8 +201,12 @@ func (s *Session) Flush(ctx context.Context) error {
 // a logout.
 func (s *Session) DeleteStored(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.delete(ctx)
+	defer s.unlock(ctx)
+	err := s.delete(ctx)
+	if err == nil && s.m.deletable(s.key) {
+		s.noteEnd(EndDeleted, s.key)
+	}
+	return err
 }
 
 func (s *Session) delete(ctx context.Context) error {

@@ -42,6 +42,8 @@ type Session struct {
 	moved      bool // its key was changed or removed in the store, and the browser must be told
 	sealed     bool // the response has begun: no cookie can be sent
 	closed     bool // the request has ended
+
+	noted []Event // for Settings.OnEvent, once mu is free
 }
 
 // Key is the key of the session in the store, "" while it has none. It is a
@@ -74,7 +76,7 @@ func (s *Session) fail(err error) {
 // never adopted. Loading does not count as access.
 func (s *Session) Load(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock(ctx)
 	return s.load(ctx)
 }
 
@@ -101,11 +103,17 @@ func (s *Session) load(ctx context.Context) error {
 		s.rotated = true
 		s.m.log.DebugContext(ctx, "sessions: request with a key that was just rotated", s.m.keyAttr(s.key))
 	case errors.Is(err, ErrNotFound):
+		if errors.Is(err, errExpired) {
+			s.noteEnd(EndExpired, s.key)
+		} else {
+			s.note(EventUnknownKey, s.key)
+		}
 		s.m.log.InfoContext(ctx, "sessions: unknown or expired session key", s.m.keyAttr(s.key))
 	case errors.Is(err, ErrCorrupt):
 		// What is stored stays: it may be another service's, or ours under a
 		// secret key that this process was not given.
 		s.unreadable = s.m.store != nil
+		s.note(EventCorrupt, s.key)
 		s.m.log.WarnContext(ctx, "Session data corrupted", s.m.keyAttr(s.key), slog.Any("error", err))
 	default:
 		return fmt.Errorf("sessions: load: %w", err)
@@ -123,11 +131,23 @@ func (s *Session) fetch(ctx context.Context) (Record, Values, error) {
 		return Record{}, Values{}, ErrNotFound
 	}
 	record, err := s.m.store.Load(ctx, s.key)
-	values, err := s.m.decode(record, err)
+	if err != nil {
+		return Record{}, Values{}, err
+	}
+	values, err := s.m.decode(record, nil)
 	if errors.Is(err, errTimedOut) {
 		s.m.endTimedOut(ctx, s.key, record)
 	}
-	return record, values, err
+	return record, values, overdue(err)
+}
+
+// overdue is the error of what was found, named errExpired where it is genuine but
+// too old.
+func overdue(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return errExpired
+	}
+	return err
 }
 
 // fetchCookie reads the session that is its own key, and ends it when its time
@@ -137,15 +157,15 @@ func (s *Session) fetchCookie() (Record, Values, error) {
 	dated, ok := s.m.codec.(DatedCodec)
 	if !ok {
 		values, err := s.m.decode(record, nil)
-		return record, values, err
+		return record, values, overdue(err)
 	}
 	values, written, err := dated.DecodeDated(s.key)
 	if err != nil {
-		return Record{}, Values{}, err
+		return Record{}, Values{}, overdue(err)
 	}
 	record.Expires = values.expiryDate(s.m.settings, written)
 	if !record.Expires.After(s.m.now()) {
-		return Record{}, Values{}, ErrNotFound
+		return Record{}, Values{}, errExpired
 	}
 	return record, values, nil
 }

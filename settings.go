@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -92,6 +93,21 @@ type Settings struct {
 	// writes afterwards is dropped. Nil: a log line, and StatusCode(err) with
 	// that status's text as the body.
 	OnError func(w http.ResponseWriter, r *http.Request, err error)
+
+	// OnEvent is told what happens to sessions, for an audit trail or an alarm.
+	// Nil: nobody is; the log lines are the same either way.
+	//
+	// It is called where the event happens, once for each, and the request waits
+	// for it: after the store has acknowledged, and never for a write that failed
+	// or whose outcome is unknown. No lock is held: it may use sessions, but a
+	// change of the request's own may come too late for its cookie. It must be
+	// safe for concurrent use; events of parallel requests come in any order. A
+	// panic in it is logged, and the request goes on.
+	//
+	// ctx has the values of the context that the session was called with, and
+	// does not end when the client hangs up. RequestFromContext(ctx) is the
+	// request, nil outside of one.
+	OnEvent func(ctx context.Context, e Event)
 
 	Logger *slog.Logger     // nil: slog.Default()
 	Clock  func() time.Time // nil: time.Now
