@@ -64,7 +64,7 @@ func (a *Auth) find(ctx context.Context, s *sessions.Session) (*User, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	if verdict == Ended {
-		a.emit(ctx, ended{UserID: id.UserID, Why: "the session's hash is not the user's"})
+		a.mismatched(ctx, s, id.UserID)
 		return nil, nil
 	}
 	return user, nil

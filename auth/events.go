@@ -2,27 +2,30 @@ package auth
 
 import (
 	"context"
-	"log/slog"
+
+	"github.com/keepsake-go/sessions"
 )
 
-// What happens, one struct a kind. For now they are log lines, which name nobody.
+// EventLoginFailed is the kind of the event (sessions.Settings.OnEvent) that
+// Authenticate has refused credentials. No user and no session is in it. Beside it
+// this package emits sessions.EventAuthenticated after a login, and
+// sessions.EventHashMismatch after it has ended a session whose hash was no longer
+// the user's; both with the user's ID.
+const EventLoginFailed sessions.EventKind = "login_failed"
 
-// loggedIn: a user was logged in.
-type loggedIn struct{ UserID, Backend string }
+func (a *Auth) loggedIn(ctx context.Context, s *sessions.Session, u *User) {
+	a.log.InfoContext(ctx, "auth: login")
+	s.Emit(ctx, sessions.Event{Kind: sessions.EventAuthenticated, UserID: u.ID})
+}
 
-// loginFailed: Authenticate has refused credentials.
-type loginFailed struct{}
+func (a *Auth) loginFailed(ctx context.Context) {
+	a.log.InfoContext(ctx, "auth: wrong credentials")
+	a.manager.Emit(ctx, sessions.Event{Kind: EventLoginFailed})
+}
 
-// ended: a login has ended.
-type ended struct{ UserID, Why string }
-
-type event interface{ line() (slog.Level, string) }
-
-func (e loggedIn) line() (slog.Level, string)  { return slog.LevelInfo, "auth: login" }
-func (loginFailed) line() (slog.Level, string) { return slog.LevelInfo, "auth: wrong credentials" }
-func (e ended) line() (slog.Level, string)     { return slog.LevelInfo, "auth: login ended: " + e.Why }
-
-func (a *Auth) emit(ctx context.Context, e event) {
-	level, text := e.line()
-	a.log.Log(ctx, level, text)
+// mismatched is called while the request's user is being found out.
+func (a *Auth) mismatched(ctx context.Context, s *sessions.Session, userID string) {
+	ctx = withoutUser(ctx)
+	a.log.InfoContext(ctx, "auth: login ended: the session's hash is not the user's")
+	s.Emit(ctx, sessions.Event{Kind: sessions.EventHashMismatch, UserID: userID})
 }

@@ -34,7 +34,7 @@ func (a *Auth) Authenticate(ctx context.Context, username, password string) (*Us
 		}
 		if err != nil {
 			if errors.Is(err, ErrDenied) {
-				a.emit(ctx, loginFailed{})
+				a.loginFailed(ctx)
 			}
 			return nil, backendError(b, err)
 		}
@@ -43,7 +43,7 @@ func (a *Auth) Authenticate(ctx context.Context, username, password string) (*Us
 	if !asked {
 		return nil, errors.New("auth: none of the backends checks passwords")
 	}
-	a.emit(ctx, loginFailed{})
+	a.loginFailed(ctx)
 	return nil, ErrCredentials
 }
 
@@ -68,7 +68,7 @@ func (a *Auth) Login(ctx context.Context, s *sessions.Session, u *User) error {
 		c.set(user)
 	}
 	a.updateLastLogin(ctx, b, user, now)
-	a.emit(ctx, loggedIn{UserID: user.ID, Backend: user.Backend})
+	a.loggedIn(ctx, s, user)
 	return nil
 }
 
@@ -114,17 +114,13 @@ func (a *Auth) Logout(ctx context.Context, s *sessions.Session) error {
 	if err := s.Load(ctx); err != nil {
 		return fmt.Errorf("auth: logout: %w", err)
 	}
-	id, _, err := SessionIdentity(s)
-	if err == nil {
-		err = s.Flush(ctx)
-	}
-	if err != nil {
+	if err := s.Flush(ctx); err != nil {
 		return fmt.Errorf("auth: logout: %w", err)
 	}
 	if c := a.current(ctx, s); c != nil {
 		c.set(nil)
 	}
-	a.emit(ctx, ended{UserID: id.UserID, Why: "logout"})
+	a.log.InfoContext(ctx, "auth: logout")
 	return nil
 }
 
