@@ -47,7 +47,6 @@ django.setup()
 from django.contrib import auth  # noqa: E402
 from django.contrib.auth import hashers  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
-from django.contrib.auth.models import AnonymousUser  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import management, signing  # noqa: E402
 from django.db import connection  # noqa: E402
@@ -56,6 +55,9 @@ from django.middleware.csrf import CsrfViewMiddleware, get_token  # noqa: E402
 from django.test import RequestFactory, override_settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django.utils.http import url_has_allowed_host_and_scheme  # noqa: E402
+
+if "django.contrib.auth" in settings.INSTALLED_APPS:
+    from django.contrib.auth.models import AnonymousUser
 
 SessionStore = importlib.import_module(settings.SESSION_ENGINE).SessionStore
 if CONFIG.get("store_class"):  # a site's own, whose name is in the salt
