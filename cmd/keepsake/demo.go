@@ -102,6 +102,9 @@ func (p *program) runDemo(ctx context.Context, o demoOptions) (err error) {
 	if _, err := site.Manager().Migrate(ctx); err != nil {
 		return err
 	}
+	if err := askStore(ctx, site.Manager()); err != nil { // cached_db only logs that its cache is away
+		return err
+	}
 	p.greet(o, cfg, siteURL(listener.Addr()), where)
 	if err := serve(ctx, listener, site.Handler()); err != nil {
 		return err

@@ -16,13 +16,6 @@ func back(w http.ResponseWriter, r *http.Request, s *sessions.Session, message, 
 	http.Redirect(w, r, "/#"+panel, http.StatusSeeOther)
 }
 
-// failed answers a request whose session could not be written. Its changes must
-// not look done.
-func failed(w http.ResponseWriter, err error) {
-	status := sessions.StatusCode(err)
-	http.Error(w, http.StatusText(status), status)
-}
-
 func (site *Site) color(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 	color := strings.TrimSpace(r.PostFormValue("favorite_color"))
 	if color == "" || utf8.RuneCountInString(color) > 40 {
@@ -49,7 +42,7 @@ func (site *Site) login(w http.ResponseWriter, r *http.Request, s *sessions.Sess
 	s.Set("member_id", ada.id)
 	s.Set("message", "Hello, Ada. Your session has a new key; what it holds stayed.")
 	if err := s.CycleKey(r.Context()); err != nil {
-		failed(w, err)
+		site.sessions.Error(w, r, err)
 		return
 	}
 	http.Redirect(w, r, "/#login", http.StatusSeeOther)
@@ -58,7 +51,7 @@ func (site *Site) login(w http.ResponseWriter, r *http.Request, s *sessions.Sess
 func (site *Site) logout(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 	before := prefix(s.Key())
 	if err := s.Flush(r.Context()); err != nil {
-		failed(w, err)
+		site.sessions.Error(w, r, err)
 		return
 	}
 	s.Set("key_before", before) // begins a new session
@@ -98,7 +91,7 @@ func (site *Site) expiry(w http.ResponseWriter, r *http.Request, s *sessions.Ses
 
 func (site *Site) flush(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 	if err := s.Flush(r.Context()); err != nil {
-		failed(w, err)
+		site.sessions.Error(w, r, err)
 		return
 	}
 	http.Redirect(w, r, "/goodbye", http.StatusSeeOther)

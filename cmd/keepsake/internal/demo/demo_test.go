@@ -1,15 +1,21 @@
 package demo
 
 import (
+	"bytes"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/keepsake-go/sessions/engine"
 )
 
 func TestVisitsAreExact(t *testing.T) {
@@ -280,5 +286,30 @@ func TestStoreFails(t *testing.T) {
 		w := b.do(r)
 		equal(t, r.URL.Path, w.Code, http.StatusServiceUnavailable)
 		equal(t, r.URL.Path, w.Header().Get("Set-Cookie"), "")
+	}
+}
+
+// A session that can't be saved is answered with 503, and the log says why.
+func TestFailedSavesAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "demo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	st := Settings("a secret key for the tests of the demo, long enough to be used", 30*time.Minute)
+	st.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	site, err := New(st, engine.Database(db)) // there is no table
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*http.Request{httptest.NewRequest("GET", "/", nil), httptest.NewRequest("POST", "/login", strings.NewReader("username=ada&password=lovelace"))} {
+		log.Reset()
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		site.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(log.String(), "no such table") {
+			t.Errorf("%s: status %d, log %q", r.URL, w.Code, &log)
+		}
 	}
 }

@@ -47,7 +47,7 @@ func (site *Site) home(w http.ResponseWriter, r *http.Request, s *sessions.Sessi
 		s.Delete("message")
 		sessions.Update(s, "visit_count", func(n int) int { return n + 1 })
 		if err := s.Save(r.Context()); err != nil {
-			failed(w, err)
+			site.sessions.Error(w, r, err)
 			return
 		}
 	}
