@@ -4,7 +4,6 @@
 // localhost:6379 or the one that is named:
 //
 //	go run ./examples/customengine redis://localhost:6379/0
-//	redis-cli --scan --pattern 'session:*'
 package main
 
 import (
