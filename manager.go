@@ -73,8 +73,8 @@ func New(st Settings, engine Engine) (*Manager, error) {
 	if m.log == nil {
 		m.log = slog.Default()
 	}
-	if st.weakSecret() {
-		m.log.Warn("sessions: SecretKey (SECRET_KEY) is weak: use at least 50 random characters")
+	if why := st.weakSecret(); why != "" {
+		m.log.Warn("sessions: SecretKey (SECRET_KEY) is weak: " + why + "; use at least 50 random characters")
 	}
 	return m, nil
 }

@@ -251,14 +251,23 @@ func isAttributeValue(s string) bool {
 	return true
 }
 
-// weakSecret is Django's check security.W009: a key that startproject made, or
-// one that is short or has few different characters.
-func (st Settings) weakSecret() bool {
+// weakSecret is what Django's check security.W009 has against the key: that
+// startproject made it, or that it is short or has few different characters. It
+// is "" for a good key.
+func (st Settings) weakSecret() string {
 	different := map[rune]bool{}
 	for _, c := range st.SecretKey {
 		different[c] = true
 	}
-	return strings.HasPrefix(st.SecretKey, "django-insecure-") || len(st.SecretKey) < 50 || len(different) < 5
+	switch {
+	case strings.HasPrefix(st.SecretKey, "django-insecure-"):
+		return "it begins with django-insecure-"
+	case len(st.SecretKey) < 50:
+		return "it has fewer than 50 characters"
+	case len(different) < 5:
+		return "it has fewer than 5 different characters"
+	}
+	return ""
 }
 
 // location is the zone of times without an offset.
