@@ -53,6 +53,9 @@ func (p *program) runCheck(cmd *cobra.Command, s *source, connect bool) (err err
 		started := time.Now()
 		if err := askStore(cmd.Context(), m); err != nil {
 			_ = w.Flush()
+			if missingTable(err) {
+				return s.noTable(cfg)
+			}
 			return err
 		}
 		fmt.Fprintf(w, "store\tanswers, in %v\n", time.Since(started).Round(100*time.Microsecond))

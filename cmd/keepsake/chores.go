@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/config"
 )
 
 func (p *program) clearSessions() *cobra.Command {
@@ -55,7 +56,7 @@ func (p *program) runClearSessions(cmd *cobra.Command, s *source) (err error) {
 	case errors.Is(err, sessions.ErrUnsupported):
 		return unsupported(cfg.EngineName())
 	case missingTable(err):
-		return fmt.Errorf("%s has no table %s: make it with Django's migrate or with\n  %s", place(cfg), cfg.Table(), s.migrateCommand())
+		return s.noTable(cfg)
 	case err != nil:
 		return fmt.Errorf("%s were deleted, then: %w", expiredSessions(n), err)
 	}
@@ -87,6 +88,14 @@ func (s *source) migrateCommand() string {
 		return fmt.Sprintf("keepsake migrate --database %q --table %s", s.database, s.table)
 	}
 	return strings.TrimSpace("keepsake migrate " + map[bool]string{true: "--config " + s.config}[s.config != ""])
+}
+
+// noTable says how a missing table is made.
+func (s *source) noTable(cfg *config.Config) error {
+	if c, ok := databaseCache(cfg); ok {
+		return fmt.Errorf("there is no cache table %s: make it with Django's createcachetable or with\n  %s", strings.Join(c.Location, ", "), s.migrateCommand())
+	}
+	return fmt.Errorf("%s has no table %s: make it with Django's migrate or with\n  %s", place(cfg), cfg.Table(), s.migrateCommand())
 }
 
 // missingTable knows the databases' ways to say that there is no such table.
@@ -162,6 +171,9 @@ func (p *program) runMigrate(cmd *cobra.Command, s *source) (err error) {
 	if err != nil {
 		return err
 	}
+	if c, ok := databaseCache(cfg); ok {
+		return p.madeCacheTable(c, made)
+	}
 	where := place(cfg)
 	if s.database != "" {
 		where = s.shown()
@@ -174,5 +186,21 @@ func (p *program) runMigrate(cmd *cobra.Command, s *source) (err error) {
 	default:
 		_, err = fmt.Fprintf(p.stdout, "The engine %s needs no table.\n", cfg.EngineName())
 	}
+	return err
+}
+
+// databaseCache is the cache of the engine cache, if it is a table.
+func databaseCache(cfg *config.Config) (config.Cache, bool) {
+	_, hasTable := cfg.Database()
+	c, ok := cfg.Cache()
+	return c, ok && !hasTable && strings.HasSuffix(c.Backend, ".DatabaseCache")
+}
+
+func (p *program) madeCacheTable(c config.Cache, made bool) error {
+	format := "The cache table %s is there already.\n"
+	if made {
+		format = "Made the cache table %s.\n"
+	}
+	_, err := fmt.Fprintf(p.stdout, format, strings.Join(c.Location, ", "))
 	return err
 }
