@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -190,6 +191,9 @@ var cacheSchemes = map[string]string{
 // cacheURL makes an entry of CACHES of a URL, as django-environ does.
 func cacheURL(at place, text string) (table, error) {
 	u, err := parseURL(text)
+	if errors.Is(err, errScheme) {
+		return nil, errors.New("a cache is a URL, for instance redis://127.0.0.1:6379/0")
+	}
 	if err != nil {
 		return nil, err
 	}

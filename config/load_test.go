@@ -257,7 +257,7 @@ USE_TZ = 1979-05-27
 		"config: $SESSION_COOKIE_SECURE: SESSION_COOKIE_SECURE must be True or False",
 	}},
 	{"URLs", secret + "SESSION_ENGINE = 'cached_db'\n", []string{"DATABASE_URL=oracle://u:hunter2@h/x", "CACHE_URL=hunter2"}, []string{
-		"config: $CACHE_URL: CACHES.default: the URL can't be read",
+		"config: $CACHE_URL: CACHES.default: a cache is a URL, for instance redis://127.0.0.1:6379/0",
 		`config: $DATABASE_URL: DATABASES.default: no database has URLs with "oracle://"`,
 	}},
 	{"a password that is not encoded", secret, []string{"DATABASE_URL=postgres://u:hunt%er2@h/x"}, []string{

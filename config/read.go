@@ -238,7 +238,9 @@ func (l *loader) only(t table, in string, known []string) {
 			l.wrong(t[name], "%s is in the table [%s]: settings without a table come before the first table", name, in)
 			continue
 		}
-		if in == "" {
+		if in == "" && slices.Contains(names(keepsakeSettings), name) {
+			l.wrong(t[name], "%s belongs into the table [KEEPSAKE]", name)
+		} else if in == "" {
 			l.wrong(t[name], "unknown setting %s%s", name, suggest(name, known))
 		} else {
 			l.wrong(t[name], "unknown name %s in %s%s", name, in, suggest(name, known))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -50,9 +51,34 @@ func parseTOML(path string, data []byte) (table, error) {
 		if errors.As(err, &syntax) {
 			at.line, _ = syntax.Position()
 		}
-		return nil, fmt.Errorf("config: %v: %s", at, strings.TrimPrefix(err.Error(), "toml: "))
+		return nil, fmt.Errorf("config: %v: %s%s", at, strings.TrimPrefix(err.Error(), "toml: "), pythonHint(data, at.line))
 	}
 	return rawTable(path, tree, "", lines(data)), nil
+}
+
+// pythonMember is a line of a dict: "default": {.
+var pythonMember = regexp.MustCompile(`^\s*(?:'[^']*'|"[^"]*")\s*:`)
+
+// pythonHint says what a line of Python is in TOML, "" for other lines. It
+// quotes nothing: the value may be a secret.
+func pythonHint(data []byte, line int) string {
+	all := strings.Split(string(data), "\n")
+	if line < 1 || line > len(all) {
+		return ""
+	}
+	_, value, _ := strings.Cut(all[line-1], "=")
+	value, _, _ = strings.Cut(value, "#")
+	switch value = strings.TrimSpace(value); {
+	case value == "True":
+		return "; TOML writes true"
+	case value == "False":
+		return "; TOML writes false"
+	case value == "None":
+		return "; where Python has None, leave the setting out"
+	case value == "{" || pythonMember.MatchString(all[line-1]) || strings.HasPrefix(value, "os.") || strings.HasPrefix(value, "env"):
+		return "; this is Python: see keepsake import-settings"
+	}
+	return ""
 }
 
 // lines finds the line of every key. Package unstable may change its functions

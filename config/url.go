@@ -12,6 +12,9 @@ import (
 // errURL does not quote the URL: there may be a password in it.
 var errURL = errors.New("the URL can't be read: percent-encode the special characters of its user and password")
 
+// errScheme is for host:port and the like. It does not quote the text either.
+var errScheme = errors.New("it is no URL")
+
 // splitURL takes a URL apart. Unlike net/url it takes several hosts with commas,
 // and it never quotes the URL.
 type splitURL struct {
@@ -21,7 +24,10 @@ type splitURL struct {
 
 func parseURL(text string) (splitURL, error) {
 	scheme, rest, found := strings.Cut(text, "://")
-	if !found || scheme == "" || strings.Contains(text, "#") {
+	if !found || scheme == "" {
+		return splitURL{}, errScheme
+	}
+	if strings.Contains(text, "#") {
 		return splitURL{}, errURL
 	}
 	u := splitURL{scheme: strings.ToLower(scheme)}
@@ -80,6 +86,9 @@ func databaseURL(at place, text string) (table, error) {
 		text = "sqlite:///:memory:"
 	}
 	u, err := parseURL(text)
+	if errors.Is(err, errScheme) {
+		return nil, errors.New("a database is a URL, for instance postgres://user@127.0.0.1:5432/name")
+	}
 	if err != nil {
 		return nil, err
 	}
