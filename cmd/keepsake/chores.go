@@ -24,8 +24,9 @@ func (p *program) clearSessions() *cobra.Command {
 application goes on running. Expired sessions are invisible anyway, but they take
 up room. Run it daily.
 
-The engines db, cached_db and file have something to delete; what the cache and
-cookie engines keep goes away by itself. With --database dates are taken for UTC;
+The engines db, cached_db and file have something to delete, and the engine cache
+where the cache is a table or a folder; what other caches and the cookie engines
+keep goes away by itself. With --database dates are taken for UTC;
 for a Django with USE_TZ off use --config.`,
 		Example: `  keepsake clearsessions --config keepsake.toml
   keepsake clearsessions --database site.db
@@ -61,12 +62,19 @@ func (p *program) runClearSessions(cmd *cobra.Command, s *source) (err error) {
 		return fmt.Errorf("%s were deleted, then: %w", expiredSessions(n), err)
 	}
 	switch name := m.EngineName(); {
-	case n == 0 && name != "db" && name != "cached_db" && name != "file":
+	case n == 0 && name != "db" && name != "cached_db" && name != "file" && !keepsExpired(cfg):
 		_, err = fmt.Fprintf(p.stdout, "Nothing to delete: what the engine %s keeps goes away by itself.\n", name)
 	default:
 		_, err = fmt.Fprintf(p.stdout, "Deleted %s.\n", expiredSessions(n))
 	}
 	return err
+}
+
+// keepsExpired reports whether the cache keeps what has expired until it is read
+// or deleted.
+func keepsExpired(cfg *config.Config) bool {
+	c, ok := cfg.Cache()
+	return ok && (strings.HasSuffix(c.Backend, ".DatabaseCache") || strings.HasSuffix(c.Backend, ".FileBasedCache"))
 }
 
 // unsupported is what Django's clearsessions says of an engine that can't.
