@@ -203,6 +203,9 @@ func nextRun(o demoOptions, cfg *config.Config) string {
 	case strings.HasSuffix(o.engine, "_cookies"), strings.HasSuffix("."+o.engine, ".file"):
 		return " The next run finds its visitors again."
 	}
+	if strings.Contains(o.database, "://") {
+		return " The next run on the same database finds its visitors again."
+	}
 	return " The next run on the same file finds its visitors again."
 }
 
