@@ -353,6 +353,8 @@ def op_update_session_auth_hash(key, password):
 
 def op_login_required(target):
     """Where login_required sends a visitor who wants to see target."""
+    from django.contrib.auth.models import AnonymousUser  # not every test has the app
+
     path, _, query = target.partition("?")
     request = RequestFactory().get(path, QUERY_STRING=query)
     request.user = AnonymousUser()
