@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
+
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,21 +31,12 @@ type operation []any
 // results.
 func (d djangoCache) do(ops ...operation) []any {
 	d.t.Helper()
-	python := newest(d.t).program
 	d.config["ops"] = ops
 	config, err := json.Marshal(d.config)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	cmd := exec.Command(python, "-W", "ignore", "testdata/caches_driver.py", string(config))
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		d.t.Fatalf("Django: %v", err)
-	}
+	check(d.t, err)
+	out := newest(d.t).output(d.t, "caches_driver.py", string(config))
 	var results []any
-	if err := json.Unmarshal(out, &results); err != nil {
+	if err := json.Unmarshal([]byte(out), &results); err != nil {
 		d.t.Fatalf("Django: %v in %q", err, out)
 	}
 	return results

@@ -38,19 +38,10 @@ func startDjango(t testing.TB, config djangoConfig) *django {
 // open starts a Django with these settings.
 func (p *python) open(t testing.TB, config djangoConfig) *django {
 	t.Helper()
-	conn, err := net.Dial("unix", p.socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() }) // ends it
-	d := &django{python: p, t: t, conn: conn, out: bufio.NewReader(conn)}
 	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Write(append(text, '\n')); err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
+	conn := p.run(t, "django_driver.py", string(text))
+	d := &django{python: p, t: t, conn: conn, out: bufio.NewReader(conn)}
 	d.must("hello", nil, nil)
 	return d
 }

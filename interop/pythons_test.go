@@ -2,10 +2,12 @@ package interop
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,7 +57,7 @@ type python struct {
 
 func newPython(program string) *python {
 	p := &python{program: program}
-	p.start = sync.OnceValue(p.run)
+	p.start = sync.OnceValue(p.serve)
 	return p
 }
 
@@ -64,7 +66,7 @@ func (p *python) before(major, minor int) bool {
 	return p.version[0] < major || p.version[0] == major && p.version[1] < minor
 }
 
-func (p *python) run() error {
+func (p *python) serve() error {
 	folder, err := os.MkdirTemp("", "keepsake-django")
 	if err != nil {
 		return err
@@ -102,6 +104,28 @@ func (p *python) run() error {
 		return err
 	}
 	return nil
+}
+
+// run starts a script of testdata with Django; its standard input and output are
+// the connection, and it ends with the test.
+func (p *python) run(t testing.TB, script string, arguments ...string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("unix", p.socket)
+	check(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	line, err := json.Marshal(append([]string{script}, arguments...))
+	check(t, err)
+	_, err = conn.Write(append(line, '\n'))
+	check(t, err)
+	return conn
+}
+
+// output is what such a script prints.
+func (p *python) output(t testing.TB, script string, arguments ...string) string {
+	t.Helper()
+	text, err := io.ReadAll(p.run(t, script, arguments...))
+	check(t, err)
+	return strings.TrimSpace(string(text))
 }
 
 // allPythons are $KEEPSAKE_PYTHON alone, or else those of scripts/djangos, or

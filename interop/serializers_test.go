@@ -2,13 +2,10 @@ package interop
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
+
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -30,23 +27,14 @@ type valuesConfig struct {
 // run has a real Django carry out a command, and returns what it printed.
 func (c valuesConfig) run(t *testing.T, command ...string) string {
 	t.Helper()
-	program := newest(t).program
+	p := newest(t)
+	if c.Redis != "" && !slices.Contains(p.clients, "django_redis") {
+		missing(t, "%s has no module django_redis", p.program)
+	}
 	c.SecretKey = secret
 	text, err := json.Marshal(c)
 	check(t, err)
-	cmd := exec.Command(program, append([]string{"-W", "ignore", "testdata/values_driver.py", string(text)}, command...)...)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-	var trouble strings.Builder
-	cmd.Stderr = &trouble
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 3 {
-		missing(t, "no django-redis (Debian: apt-get install python3-django-redis)")
-	}
-	if err != nil {
-		t.Fatalf("Django, %s: %v\n%s", command[0], err, trouble.String())
-	}
-	return strings.TrimSpace(string(out))
+	return p.output(t, "values_driver.py", append([]string{string(text)}, command...)...)
 }
 
 // show is how the values of a session look to Django.

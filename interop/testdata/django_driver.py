@@ -1,8 +1,9 @@
 """A real Django for the tests of this folder: see django_server.py, which runs it.
 
-The first line on standard input is {"settings": {NAME: VALUE, ...}, ...}. Then
-one JSON request a line, {"op": NAME, ...}, and one JSON answer a line on
-standard output: {"ok": RESULT} or {"err": EXCEPTION, "text": TEXT}. A request
+    django_driver.py '{"settings": {NAME: VALUE, ...}, ...}'
+
+One JSON request a line on standard input, {"op": NAME, ...}; one JSON answer a
+line on standard output: {"ok": RESULT} or {"err": EXCEPTION, "text": TEXT}. A request
 with "now" (epoch seconds as decimal text) sees the clock stand there. Session
 data travels as JSON texts inside strings: Go's encoding/json would change big
 integers, NaN and lone surrogates.
@@ -26,7 +27,7 @@ import django
 from django.conf import settings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-CONFIG = json.loads(sys.stdin.readline())
+CONFIG = json.loads(sys.argv[1])
 settings.configure(
     **{
         "DEFAULT_AUTO_FIELD": "django.db.models.AutoField",

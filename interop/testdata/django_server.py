@@ -4,12 +4,16 @@
 
 Importing Django takes most of a second; it is done here, once. Each connection
 then gets a process in which Django is not set up yet, with the connection as
-its standard input and output, and which runs django_driver.py. The first line
-on standard output has the versions and which clients of servers there are. The server ends when its standard input
-does, and what it forked when the connection closes.
+its standard input and output. The first line that comes over it says what to
+run there: a JSON list of a script in this folder and its arguments.
+
+The first line on standard output has the versions and which clients of servers
+there are. The server ends when its standard input does, and what it forked when
+its script does.
 """
 
 import importlib
+import json
 import os
 import runpy
 import select
@@ -18,11 +22,14 @@ import socket
 import sys
 
 import django
+import django.contrib.auth.decorators  # noqa: F401
+import django.contrib.auth.hashers  # noqa: F401
 import django.core.cache.backends.db  # noqa: F401
 import django.core.management  # noqa: F401
 import django.db.backends.sqlite3.base  # noqa: F401
 import django.db.models  # noqa: F401
 import django.http  # noqa: F401
+import django.middleware.csrf  # noqa: F401
 import django.test  # noqa: F401
 
 
@@ -45,7 +52,18 @@ if "MySQLdb" in CLIENTS:
     MySQLdb.version_info = max(MySQLdb.version_info, (2, 2, 1, "final", 0))
     import django.db.backends.mysql.base  # noqa: F401
 
-DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "django_driver.py")
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def first_line():
+    """The first line of standard input, and nothing of what follows it."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            return None
+        line += byte
+    return line
 
 
 def main():
@@ -67,7 +85,10 @@ def main():
         os.dup2(connection.fileno(), 0)
         os.dup2(connection.fileno(), 1)
         connection.close()
-        runpy.run_path(DRIVER, run_name="__main__")
+        line = first_line()
+        if line:
+            sys.argv = json.loads(line)
+            runpy.run_path(os.path.join(FOLDER, sys.argv[0]), run_name="__main__")
         return
 
 

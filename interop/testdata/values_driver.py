@@ -4,8 +4,7 @@ serializers and of django-redis.
     python3 values_driver.py '{"database": FILE, ...}' create|show|change [KEY]
 
 create prints the key of a new session, change sets two values in one. show
-prints how each of a session's values looks in Python, as a JSON object. Where
-there is no django-redis it ends with the code 3.
+prints how each of a session's values looks in Python, as a JSON object.
 """
 
 import datetime
@@ -19,10 +18,6 @@ from django.conf import settings
 CONFIG, COMMAND = json.loads(sys.argv[1]), sys.argv[2]
 caches = {}
 if CONFIG.get("redis"):
-    try:
-        import django_redis  # noqa: F401
-    except ImportError:
-        sys.exit(3)
     caches = {
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
