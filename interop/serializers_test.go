@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-
 	"slices"
 	"testing"
 	"time"
