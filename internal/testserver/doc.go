@@ -11,7 +11,8 @@
 //	}
 //
 // Postgres, MariaDB, Redis, Memcached, RedisCluster and RedisSentinel start
-// servers of the test's own, which it may stop, kill and freeze as it likes.
+// servers of the test's own, which it may stop, kill and freeze as it likes; Nginx
+// starts a web server in front of others.
 // SharedPostgres and SharedMariaDB give it a database of its own on a server
 // that it shares with the other tests of the binary, which saves seconds.
 //
