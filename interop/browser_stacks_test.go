@@ -172,7 +172,21 @@ func (b *tab) another() *tab {
 	b.t.Helper()
 	ctx, end := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(end)
+	_, err := chromedp.Run(ctx, chromedp.Navigate("about:blank")) // a tab lives as long as its first context
+	check(b.t, err)
 	return &tab{b.t, ctx, b.url}
+}
+
+// burst starts 25 requests at once, each of which sets another value.
+func (b *tab) burst(name string) {
+	b.t.Helper()
+	b.eval(`void (window.burst = Promise.all([...Array(25).keys()].map(i => fetch("/go/put/put-` + name + `-" + i, {method: "POST"}))))`)
+}
+
+// acknowledged is how many requests of the burst succeeded.
+func (b *tab) acknowledged() string {
+	b.t.Helper()
+	return b.fetch(`window.burst.then(all => all.filter(r => r.ok).length)`)
 }
 
 // fetch is the result of a JavaScript expression, a promise.
@@ -195,6 +209,7 @@ func TestBrowserTwoStacks(t *testing.T) {
 			if !slices.Contains(p.clients, "psycopg2") || !slices.Contains(p.clients, "django_redis") {
 				missing(t, "this Python has no psycopg2 or no django_redis")
 			}
+			t.Parallel()
 			site := startTwoStacks(t, p)
 
 			t.Run("from Django to Go and back", func(t *testing.T) {
@@ -242,40 +257,41 @@ func TestBrowserTwoStacks(t *testing.T) {
 			})
 
 			t.Run("in several tabs", func(t *testing.T) {
-				left := chromium.tab(t, &site.demoSite, screen{})
+				left := chromium.tab(t, &site.demoSite, screen{mayRefuse: true})
 				left.open("/").add("apple").is("Django", "nobody", "apple")
 				right := left.another()
 				right.open("/go/").is("Go", "nobody", "apple")
 
 				// Both change the session at once: nothing is lost.
-				const burst = `Promise.all([...Array(25).keys()].map(i => fetch("/go/put/put-%s-" + i, {method: "POST"})))`
-				start := func(b *tab, name string) {
-					b.eval("void (window.burst = " + fmt.Sprintf(burst, name) + ")")
-				}
-				start(left, "left")
-				start(right, "right")
-				left.fetch("window.burst")
-				right.fetch("window.burst")
-				equal(t, "values of both tabs", left.fetch(`fetch("/go/count").then(r => r.text())`), "50")
+				left.burst("left")
+				right.burst("right")
+				equal(t, "changes in the one tab", left.acknowledged(), "25")
+				equal(t, "changes in the other tab", right.acknowledged(), "25")
+				equal(t, "values", left.fetch(`fetch("/go/count").then(r => r.text())`), "50")
 
-				// A login at Go among other requests of both tabs: the visitor is logged in.
+				// A login at Go among other requests of both tabs: those that it overtakes
+				// are refused, and the visitor is logged in.
 				key := right.cookie().Value
-				start(left, "more")
-				right.eval(`void (window.burst = Promise.all([...Array(25).keys()].map(i => fetch("/go/put/put-login-" + i, {method: "POST"}))))`)
+				left.burst("left-again")
+				right.burst("right-again")
 				equal(t, "the login", right.fetch(`fetch("/go/login", {method: "POST", body: new URLSearchParams({username: "alice", password: "second"})})
 					.then(r => r.status)`), "200")
-				left.fetch("window.burst")
-				right.fetch("window.burst")
-				if right.cookie() == nil || right.cookie().Value == key {
+				before, _ := strconv.Atoi(left.acknowledged())
+				after, _ := strconv.Atoi(right.acknowledged())
+				c := right.cookie()
+				if c == nil || c.Value == key {
 					t.Fatal("the browser has no cookie of the login")
 				}
+				equal(t, "the session of before, at Django", site.django.who(key), "")
+				equal(t, "the session of the login, at Django", site.django.who(c.Value), "alice")
+				equal(t, "values", left.fetch(`fetch("/go/count").then(r => r.text())`), strconv.Itoa(50+before+after))
 				left.open("/").is("Django", "alice", "apple")
 				right.open("/go/").is("Go", "alice", "apple")
 
 				// A logout in one tab is one in the other, whoever answers there.
 				left.click("#logout button").is("Django", "nobody", "")
 				right.open("/go/").is("Go", "nobody", "")
-				equal(t, "the session of the login", site.django.who(key), "")
+				equal(t, "the session of the login", site.django.who(c.Value), "")
 			})
 		})
 	}
