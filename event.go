@@ -27,7 +27,8 @@ type Event struct {
 	// Reason says why, for EventEnded.
 	Reason EndReason `json:"reason,omitempty"`
 
-	// UserID is who, where the emitter says it: this package never does.
+	// UserID is who, where the emitter says it: of this package only
+	// Manager.Revoke does.
 	UserID string `json:"user_id,omitempty"`
 }
 
@@ -50,8 +51,8 @@ const (
 	// EventEnded: the session is over, for Event.Reason.
 	EventEnded EventKind = "ended"
 
-	// EventRevoked: Manager.Delete removed the session from outside. A store
-	// doesn't say whether there was one.
+	// EventRevoked: Manager.Delete or Manager.Revoke removed the session from
+	// outside. A store doesn't say whether there was one.
 	EventRevoked EventKind = "revoked"
 
 	// EventUnknownKey: a cookie named no session. It was made up, or deleted, or

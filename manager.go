@@ -139,11 +139,16 @@ func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 }
 
 // Delete removes the session of that key from the store: Django's
-// SessionStore().delete(key). That there is none is no error.
-func (m *Manager) Delete(ctx context.Context, key string) error {
+// SessionStore().delete(key). That there is none is no error; ErrRotated is: the
+// session lives on under another key.
+func (m *Manager) Delete(ctx context.Context, key string) error { return m.Revoke(ctx, key, "") }
+
+// Revoke is Delete of a session that the caller knows to be that user's, which
+// the event EventRevoked then says.
+func (m *Manager) Revoke(ctx context.Context, key, userID string) error {
 	err := m.delete(ctx, key)
 	if err == nil && m.deletable(key) {
-		m.Emit(ctx, Event{Kind: EventRevoked, KeyHash: m.keyHash(key)})
+		m.Emit(ctx, Event{Kind: EventRevoked, KeyHash: m.keyHash(key), UserID: userID})
 	}
 	return err
 }
@@ -184,7 +189,7 @@ func (m *Manager) ClearExpired(ctx context.Context, progress func(deleted int)) 
 	}
 	clearer, ok := Capability[Clearer](m.store)
 	if !ok {
-		return 0, fmt.Errorf("%w: session engine %q doesn't support clearing expired sessions", ErrUnsupported, m.name)
+		return 0, m.unsupported("clearing expired sessions")
 	}
 	deleted := 0
 	for {

@@ -115,6 +115,23 @@ type Clearer interface {
 	ClearExpired(ctx context.Context, limit int) (int, error)
 }
 
+// Lister is a Store that can say what it holds: Django's Session.objects.all().
+type Lister interface {
+	// List returns live records, about limit of them, in an order of the store's
+	// own, and where to go on: next is the cursor of the next call. "" is the
+	// beginning, and as next the end; a page may be empty without being the last.
+	// What is there all the while comes at least once; traces of rotations don't
+	// come. A cursor is for this store and may hold a key. ErrUnsupported where
+	// what lies below the store can't list.
+	List(ctx context.Context, cursor string, limit int) (page []KeyedRecord, next string, err error)
+}
+
+// KeyedRecord is a record and its key.
+type KeyedRecord struct {
+	Key string
+	Record
+}
+
 // Migrator is a Store that needs something made before its first use, a table
 // for instance: Django's migrate.
 type Migrator interface {
@@ -130,7 +147,7 @@ type Wrapper interface {
 	Unwrap() Store
 }
 
-// Capability finds what a store can do beyond Store, a Clearer or a Migrator:
+// Capability finds what a store can do beyond Store, a Clearer, a Lister or a Migrator:
 // the first of s and of what it wraps that implements T. Nothing else looks for
 // optional interfaces.
 func Capability[T any](s Store) (T, bool) {

@@ -78,6 +78,21 @@ type Cache interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// Lister is a Cache that can say what it holds.
+type Lister interface {
+	// List returns live values whose keys begin with prefix, about limit of them,
+	// in no order, and where to go on: next is the cursor of the next call. "" is
+	// the beginning, and as next the end; a page may be empty without being the
+	// last. What is there all the while comes at least once.
+	List(ctx context.Context, prefix, cursor string, limit int) (page []KeyedItem, next string, err error)
+}
+
+// KeyedItem is a value and its key.
+type KeyedItem struct {
+	Key string
+	Item
+}
+
 // NoEnd as a ttl keeps a value until the cache needs the room: Django's
 // timeout=None.
 const NoEnd time.Duration = 1<<63 - 1

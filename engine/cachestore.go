@@ -160,6 +160,26 @@ func clearCache(ctx context.Context, c cache.Cache, limit int) (int, error) {
 	return n, nil
 }
 
+// List implements sessions.Lister, for a cache that can. With a KEY_FUNCTION
+// nobody knows which of its keys are ours.
+func (s *cacheStore) List(ctx context.Context, cursor string, limit int) (page []sessions.KeyedRecord, next string, err error) {
+	lister, ok := s.cache.(cache.Lister)
+	if !ok || s.keys.Function != nil {
+		return nil, "", sessions.ErrUnsupported
+	}
+	prefix := s.key("")
+	items, next, err := lister.List(ctx, prefix, cursor, limit)
+	if err != nil {
+		return nil, "", failedCache("list", err)
+	}
+	for _, item := range items {
+		if rec, err := s.record(item.Item); err == nil {
+			page = append(page, sessions.KeyedRecord{Key: strings.TrimPrefix(item.Key, prefix), Record: rec})
+		}
+	}
+	return page, next, nil
+}
+
 // Migrate implements sessions.Migrator, for a cache that needs a table.
 func (s *cacheStore) Migrate(ctx context.Context) (bool, error) { return migrateCache(ctx, s.cache) }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -299,6 +300,43 @@ func (s *fileStore) sync() error {
 		return failedFile("sync", fmt.Errorf("%w: %w", folder.ErrUnsure, err))
 	}
 	return nil
+}
+
+// List implements sessions.Lister, in the order of the keys: the cursor is the
+// last one. Each page reads the names of all files.
+func (s *fileStore) List(ctx context.Context, cursor string, limit int) (page []sessions.KeyedRecord, next string, err error) {
+	dir, err := s.folder.Root.Open(".")
+	if err != nil {
+		return nil, "", failedFile("list", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, "", failedFile("list", err)
+	}
+	var keys []string
+	for _, name := range names {
+		key, ours := strings.CutPrefix(name, s.prefix)
+		if ours && key > cursor && len(key) == fileKeyLength && sessions.ValidKey(key) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	if len(keys) > limit {
+		keys = keys[:limit]
+		next = keys[limit-1]
+	}
+	for _, key := range keys {
+		rec, err := s.Load(ctx, key)
+		switch {
+		case errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrCorrupt): // a folder of that name is no session
+		case err != nil:
+			return nil, "", err
+		default:
+			page = append(page, sessions.KeyedRecord{Key: key, Record: rec})
+		}
+	}
+	return page, next, nil
 }
 
 // ClearExpired implements sessions.Clearer: expired sessions, traces, and what

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"hash/maphash"
+	"strconv"
 	"sync"
 	"time"
 
@@ -171,6 +172,33 @@ func (s *memoryStore) Delete(ctx context.Context, key string) error {
 	}
 	delete(sh.records, key)
 	return nil
+}
+
+// List implements sessions.Lister, by whole shards: the cursor is the number of
+// the next one.
+func (s *memoryStore) List(ctx context.Context, cursor string, limit int) (page []sessions.KeyedRecord, next string, err error) {
+	i, _ := strconv.Atoi(cursor)
+	for ; i < len(s.shards) && len(page) < limit; i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, "", err
+		}
+		page = append(page, s.shards[i].list(s.now())...)
+	}
+	if i < len(s.shards) {
+		next = strconv.Itoa(i)
+	}
+	return page, next, nil
+}
+
+func (sh *memoryShard) list(now time.Time) (all []sessions.KeyedRecord) {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	for key := range sh.records {
+		if rec, err := sh.load(key, now); err == nil {
+			all = append(all, sessions.KeyedRecord{Key: key, Record: rec})
+		}
+	}
+	return all
 }
 
 func (s *memoryStore) ClearExpired(ctx context.Context, limit int) (int, error) {

@@ -253,6 +253,38 @@ func (s *sqlStore) ClearExpired(ctx context.Context, limit int) (int, error) {
 	return int(n), err
 }
 
+// List implements sessions.Lister, in the order of the keys: the cursor is the
+// last one.
+func (s *sqlStore) List(ctx context.Context, cursor string, limit int) (page []sessions.KeyedRecord, next string, err error) {
+	rows, err := s.db.SQL.QueryContext(ctx, s.text.list, cursor, s.db.Date(s.now()), limit)
+	if err != nil {
+		return nil, "", s.failed("list", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var r sessions.KeyedRecord
+		var date any
+		if err := rows.Scan(&r.Key, &r.Data, &date); err != nil {
+			return nil, "", s.failed("list", err)
+		}
+		var text string
+		if r.Expires, text, err = s.db.ScanDate(date); err != nil {
+			return nil, "", fmt.Errorf("%w: expire_date is %w", sessions.ErrCorrupt, err)
+		}
+		if text != "" {
+			r.Token = text
+		}
+		page = append(page, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", s.failed("list", err)
+	}
+	if len(page) == limit {
+		next = page[limit-1].Key
+	}
+	return page, next, nil
+}
+
 // Migrate implements sessions.Migrator.
 func (s *sqlStore) Migrate(ctx context.Context) (bool, error) {
 	if found, err := s.db.Exists(ctx, s.table); err != nil || found {

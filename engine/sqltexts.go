@@ -25,7 +25,7 @@ var sessionTables = map[string][]string{
 
 // sqlTexts are the statements on one table.
 type sqlTexts struct {
-	load, insert, replace, touch, move, remove, removeExpired, clear, clearTraces, trace string
+	load, insert, replace, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
 }
 
 func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts {
@@ -49,8 +49,10 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 		move:          d.Rebind("UPDATE " + table + " SET session_key = ?, session_data = ?, expire_date = " + d.DateParam + sets + old),
 		remove:        d.Rebind("DELETE FROM " + table + " WHERE " + key),
 		removeExpired: d.Rebind("DELETE FROM " + table + " WHERE " + key + " AND expire_date <= " + d.DateParam),
-		clear:         d.Rebind(d.DeleteBatch(table, "session_key", expired+"NOT LIKE 'trace:%'")),
-		clearTraces:   d.Rebind(d.DeleteBatch(table, "session_key", expired+"LIKE 'trace:%'")),
+		list: d.Rebind("SELECT session_key, session_data, " + d.DateText("expire_date") + " FROM " + table +
+			" WHERE session_key > ? AND expire_date > " + d.DateParam + " AND session_key NOT LIKE 'trace:%' ORDER BY session_key LIMIT ?"),
+		clear:       d.Rebind(d.DeleteBatch(table, "session_key", expired+"NOT LIKE 'trace:%'")),
+		clearTraces: d.Rebind(d.DeleteBatch(table, "session_key", expired+"LIKE 'trace:%'")),
 	}
 }
 
