@@ -34,6 +34,10 @@ type Options struct {
 	// ErrLoginRequired or ErrRecentLoginRequired. See Auth.RedirectToLogin.
 	OnDenied func(w http.ResponseWriter, r *http.Request, err error)
 
+	// Tracker, unless nil, is told which sessions the users have: a
+	// devices.Devices.
+	Tracker Tracker
+
 	// ReadSHA1 also takes the session hashes that Django 3.1 and 3.2 write with
 	// DEFAULT_HASHING_ALGORITHM = "sha1". They are not renewed. What Go writes,
 	// such a Django does not take.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/keepsake-go/sessions"
 )
@@ -55,18 +56,19 @@ func (a *Auth) find(ctx context.Context, s *sessions.Session) (*User, error) {
 	case !user.Active:
 		return nil, nil
 	}
-	h := a.hashesOf(b, user)
-	if h.current == "" {
-		return user, nil
+	before := a.tracked(s)
+	if h := a.hashesOf(b, user); h.current != "" {
+		verdict, err := verify(ctx, s, h)
+		if err != nil {
+			return nil, fmt.Errorf("auth: %w", err)
+		}
+		if verdict == Ended {
+			a.mismatched(ctx, s, id.UserID)
+			a.track(ctx, s, before, nil)
+			return nil, nil
+		}
 	}
-	verdict, err := verify(ctx, s, h)
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	if verdict == Ended {
-		a.mismatched(ctx, s, id.UserID)
-		return nil, nil
-	}
+	a.track(ctx, s, before, user)
 	return user, nil
 }
 
@@ -96,6 +98,9 @@ func (a *Auth) Handler(next http.Handler) http.Handler {
 			return
 		}
 		c := &current{auth: a, session: a.manager.Session(ctx), outer: outer}
+		if a.options.Tracker != nil {
+			defer c.trackEnd(ctx)
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, currentKey{}, c)))
 	})
 }
@@ -141,6 +146,8 @@ type current struct {
 	mu    sync.Mutex
 	known bool
 	user  *User
+
+	told atomic.Pointer[sessionOf] // what the Tracker was told last; nil: nothing
 }
 
 type currentKey struct{}

@@ -54,6 +54,19 @@ func SessionIdentity(s *sessions.Session) (id Identity, found bool, err error) {
 	return id, err == nil, err
 }
 
+// StoredIdentity is SessionIdentity of a session's values, as they are stored: for
+// who looks through sessions (sessions.Manager.All) without using them.
+func StoredIdentity(v *sessions.Values) (id Identity, found bool) {
+	if !has(v, userKey) || !has(v, backendKey) {
+		return Identity{}, false
+	}
+	id = Identity{UserID: text(v, userKey), Backend: text(v, backendKey), Hash: text(v, hashKey)}
+	if seconds, err := strconv.ParseInt(text(v, timeKey), 10, 64); err == nil {
+		id.Since = time.Unix(seconds, 0)
+	}
+	return id, true
+}
+
 // SessionLogin makes id the one who is logged in, as Django's login() does, in one
 // write to the store:
 //

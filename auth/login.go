@@ -59,7 +59,10 @@ func (a *Auth) Login(ctx context.Context, s *sessions.Session, u *User) error {
 	if err != nil {
 		return err
 	}
-	now := a.now()
+	if err := s.Load(ctx); err != nil {
+		return fmt.Errorf("auth: login: %w", err)
+	}
+	before, now := a.tracked(s), a.now()
 	id := Identity{UserID: user.ID, Backend: user.Backend, Hash: a.hashesOf(b, user).current, Since: now}
 	if err := SessionLogin(ctx, s, id, a.options.KeepAtLogin); err != nil {
 		return fmt.Errorf("auth: login: %w", err)
@@ -67,6 +70,7 @@ func (a *Auth) Login(ctx context.Context, s *sessions.Session, u *User) error {
 	if c := a.current(ctx, s); c != nil {
 		c.set(user)
 	}
+	a.track(ctx, s, before, user)
 	a.updateLastLogin(ctx, b, user, now)
 	a.loggedIn(ctx, s, user)
 	return nil
@@ -114,12 +118,14 @@ func (a *Auth) Logout(ctx context.Context, s *sessions.Session) error {
 	if err := s.Load(ctx); err != nil {
 		return fmt.Errorf("auth: logout: %w", err)
 	}
+	before := a.tracked(s)
 	if err := s.Flush(ctx); err != nil {
 		return fmt.Errorf("auth: logout: %w", err)
 	}
 	if c := a.current(ctx, s); c != nil {
 		c.set(nil)
 	}
+	a.track(ctx, s, before, nil)
 	a.log.InfoContext(ctx, "auth: logout")
 	return nil
 }
@@ -137,7 +143,10 @@ func (a *Auth) UpdateSessionAuthHash(ctx context.Context, s *sessions.Session, u
 	if err != nil {
 		return err
 	}
-	mine := false
+	if err := s.Load(ctx); err != nil {
+		return fmt.Errorf("auth: update session hash: %w", err)
+	}
+	before, mine := a.tracked(s), false
 	err = updateHash(ctx, s, func(v *sessions.Values) error {
 		if mine = text(v, userKey) == user.ID; !mine {
 			return nil
@@ -149,6 +158,9 @@ func (a *Auth) UpdateSessionAuthHash(ctx context.Context, s *sessions.Session, u
 	}
 	if c := a.current(ctx, s); c != nil && mine {
 		c.set(user)
+	}
+	if mine {
+		a.track(ctx, s, before, user)
 	}
 	return nil
 }

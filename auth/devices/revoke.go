@@ -1,0 +1,136 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/auth"
+)
+
+// Revoke ends the user's session of that handle: it is deleted from the store, so
+// that it is over for Django as well. ErrNoDevice when the user has no such
+// device, or its session had ended already.
+//
+// With any other error nothing is certain, and the session may live. One that
+// wraps sessions.ErrRotated says that the session was given another key a moment
+// ago and the index does not know it yet: try again in a minute at the latest.
+//
+// The browser whose session it was is told at its next request. To end the session
+// of the request itself use auth.Auth.Logout.
+func (d *Devices) Revoke(ctx context.Context, userID, handle string) error {
+	if !isHandle(handle) {
+		return ErrNoDevice
+	}
+	return d.retry(ctx, func() error {
+		e, err := d.options.Index.Find(ctx, userID, handle)
+		if err != nil {
+			return err
+		}
+		return d.end(ctx, e)
+	})
+}
+
+// RevokeOthers ends the user's sessions but the one of the request that ctx
+// belongs to, and returns how many it has ended. sessions.ErrNoSession when the
+// request's session is not that user's. See RevokeAll.
+func (d *Devices) RevokeOthers(ctx context.Context, userID string) (ended int, err error) {
+	s := d.manager.Session(ctx)
+	if err := s.Load(ctx); err != nil {
+		return 0, err
+	}
+	id, found, err := auth.SessionIdentity(s)
+	if err != nil {
+		return 0, err
+	}
+	if !found || id.UserID != userID || s.Key() == "" {
+		return 0, fmt.Errorf("devices: revoke others: %w", sessions.ErrNoSession)
+	}
+	return d.revokeAll(ctx, userID, s)
+}
+
+// RevokeAll ends all of the user's sessions that the index knows, and returns how
+// many these were. It goes on after an error, and then returns all of them; what
+// Revoke says of errors holds for each.
+//
+// It is for users who were disabled or deleted: do that first, since a login that
+// is under way may come after it. A session that Django has made, and that was
+// never seen here, is not in the index: call Rebuild first where that matters. (Of
+// a user who is not active, or has another password, neither side takes such a
+// session.)
+func (d *Devices) RevokeAll(ctx context.Context, userID string) (ended int, err error) {
+	return d.revokeAll(ctx, userID, nil)
+}
+
+func (d *Devices) revokeAll(ctx context.Context, userID string, keep *sessions.Session) (ended int, err error) {
+	kept, failed := "", map[string]error{} // by handle
+	err = d.retry(ctx, func() error {
+		entries, err := d.all(ctx, userID)
+		if err != nil {
+			return err
+		}
+		var rotated error
+		for _, e := range entries {
+			if _, tried := failed[e.Handle]; tried || e.Handle == kept {
+				continue
+			}
+			if keep != nil && d.isOf(&e, keep.Key()) {
+				kept = e.Handle
+				continue
+			}
+			switch err := d.end(ctx, e); {
+			case err == nil:
+				ended++
+			case errors.Is(err, sessions.ErrRotated):
+				rotated = err
+			case errors.Is(err, ErrNoDevice), errors.Is(err, errSealed):
+			default:
+				failed[e.Handle] = err
+			}
+		}
+		return rotated
+	})
+	errs := []error{err}
+	for _, err := range failed {
+		errs = append(errs, err)
+	}
+	return ended, errors.Join(errs...)
+}
+
+// isOf reports whether the entry is of the session with that key.
+func (d *Devices) isOf(e *Entry, key string) bool {
+	of, err := d.sealers.open(e.UserID, e.Session)
+	return err == nil && of == key
+}
+
+// end ends the session of an entry. sessions.ErrRotated: it lives on under another
+// key, which the index may have by now.
+func (d *Devices) end(ctx context.Context, e Entry) error {
+	key, err := d.check(ctx, &e)
+	if err == nil {
+		err = d.manager.Revoke(ctx, key, e.UserID)
+	}
+	if err == nil || errors.Is(err, ErrNoDevice) {
+		d.drop(ctx, e.UserID, []string{e.Session})
+	}
+	return err
+}
+
+// retry calls f again while it meets rotations, as long as the index may take to
+// be told of one.
+func (d *Devices) retry(ctx context.Context, f func() error) error {
+	deadline := time.Now().Add(d.patience)
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		err := f()
+		if !errors.Is(err, sessions.ErrRotated) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+	}
+}
