@@ -3,6 +3,7 @@ package cache
 import (
 	"container/list"
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -192,6 +193,23 @@ func (c *Local) Set(ctx context.Context, key, value string, ttl time.Duration) e
 	c.mu.Unlock()
 	c.room.report(culled)
 	return nil
+}
+
+// List implements Lister, in one page.
+func (c *Local) List(ctx context.Context, prefix, _ string, _ int) (page []KeyedItem, next string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	for key, e := range c.byKey {
+		entry := e.Value.(*localEntry)
+		if strings.HasPrefix(key, prefix) && (entry.ends.IsZero() || entry.ends.After(now)) {
+			page = append(page, KeyedItem{key, entry.item()})
+		}
+	}
+	return page, "", nil
 }
 
 // Delete implements Cache.

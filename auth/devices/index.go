@@ -10,6 +10,12 @@ import (
 // session is another user's is not told apart.
 var ErrNoDevice = errors.New("devices: no such device")
 
+// ErrUnreadable: nobody here can tell which session an entry of the index is. It
+// was made under a secret key that is neither SecretKey nor among
+// SecretKeyFallbacks, or it is damaged. It is not listed, and stays until its time
+// is over. The session of a former secret key is one that nobody is logged in with.
+var ErrUnreadable = errors.New("devices: an entry of the index can't be read: another secret key has made it, or it is damaged")
+
 // Entry is what an Index knows of a session.
 type Entry struct {
 	Session string // a text of up to 100 characters a-z2-7 for its key; unique

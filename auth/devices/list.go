@@ -29,7 +29,7 @@ func (d *Devices) List(ctx context.Context, userID, after string) (page []Device
 			position = Position{e.LastSeen, e.Handle}
 			key, err := d.check(ctx, &e)
 			switch {
-			case errors.Is(err, sessions.ErrRotated), errors.Is(err, errSealed):
+			case errors.Is(err, sessions.ErrRotated), errors.Is(err, ErrUnreadable):
 				continue // see check
 			case errors.Is(err, ErrNoDevice):
 				gone = append(gone, e.Session)
@@ -61,7 +61,7 @@ func (d *Devices) List(ctx context.Context, userID, after string) (page []Device
 //   - ErrNoDevice: it has ended, or is not that user's.
 //   - sessions.ErrRotated: it has another key by now, under which it will be found
 //     as soon as the index has been told of it.
-//   - errSealed: nobody here can tell which session it is. It may be the secret
+//   - ErrUnreadable: nobody here can tell which session it is. It may be the secret
 //     key that is wrong, so the entry stays.
 func (d *Devices) check(ctx context.Context, e *Entry) (key string, err error) {
 	if key, err = d.sealers.open(e.UserID, e.Session); err != nil {

@@ -17,6 +17,7 @@ import (
 // With any other error nothing is certain, and the session may live. One that
 // wraps sessions.ErrRotated says that the session was given another key a moment
 // ago and the index does not know it yet: try again in a minute at the latest.
+// ErrUnreadable is one as well.
 //
 // The browser whose session it was is told at its next request. To end the session
 // of the request itself use auth.Auth.Logout.
@@ -85,7 +86,7 @@ func (d *Devices) revokeAll(ctx context.Context, userID string, keep *sessions.S
 				ended++
 			case errors.Is(err, sessions.ErrRotated):
 				rotated = err
-			case errors.Is(err, ErrNoDevice), errors.Is(err, errSealed):
+			case errors.Is(err, ErrNoDevice):
 			default:
 				failed[e.Handle] = err
 			}

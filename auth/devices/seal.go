@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
-	"errors"
 )
 
 // sealer writes session keys so that only who has the secret key can read them,
@@ -52,18 +51,16 @@ func (s sealer) seal(userID, key string) string {
 	return names.EncodeToString(sealed)
 }
 
-var errSealed = errors.New("devices: an entry of the index is of another secret key, another user, or damaged")
-
 // open is the inverse of seal.
 func (s sealer) open(userID, name string) (string, error) {
 	sealed, err := names.DecodeString(name)
 	if err != nil || len(sealed) <= ivSize {
-		return "", errSealed
+		return "", ErrUnreadable
 	}
 	iv, key := sealed[:ivSize], sealed[ivSize:]
 	cipher.NewCTR(s.block, iv).XORKeyStream(key, key)
 	if subtle.ConstantTimeCompare(iv, s.iv(userID, key)) != 1 {
-		return "", errSealed
+		return "", ErrUnreadable
 	}
 	return string(key), nil
 }
@@ -96,5 +93,5 @@ func (all sealers) open(userID, name string) (string, error) {
 			return key, nil
 		}
 	}
-	return "", errSealed
+	return "", ErrUnreadable
 }

@@ -82,7 +82,7 @@ func (d *Devices) enforce(ctx context.Context, userID string) error {
 	for _, e := range entries {
 		key, err := d.check(ctx, &e)
 		switch {
-		case errors.Is(err, sessions.ErrRotated), errors.Is(err, errSealed):
+		case errors.Is(err, sessions.ErrRotated), errors.Is(err, ErrUnreadable):
 		case errors.Is(err, ErrNoDevice):
 			gone = append(gone, e.Session)
 		case err != nil:

@@ -75,6 +75,11 @@ type inner struct {
 	now func() time.Time
 }
 
+// List implements sessions.Lister.
+func (s *inner) List(ctx context.Context, cursor string, limit int) ([]sessions.KeyedRecord, string, error) {
+	return s.Store.(sessions.Lister).List(ctx, cursor, limit)
+}
+
 // TestCorrectStorePasses shows that the recorder itself finds nothing.
 func TestCorrectStorePasses(t *testing.T) {
 	if said := verdict(t.Context(), defective{func(s *inner) sessions.Store { return s }}, Options{}.cases(), false); len(said) > 0 {
@@ -109,6 +114,9 @@ func TestBrokenStoresAreRejected(t *testing.T) {
 		{"a rotation without a trace", func(s *inner) sessions.Store { return traceless{s} }, []string{ruleTrace, ruleClearTrace}, false},
 		{"a rotation that leaves the old key", func(s *inner) sessions.Store { return copying{s} }, []string{ruleRotate, ruleLogin, ruleOneMoves}, false},
 		{"a rotation that compares nothing", func(s *inner) sessions.Store { return carefree{s} }, []string{ruleRotateOld, ruleLogin}, false},
+		{"a list without what was made last", func(s *inner) sessions.Store { return shortList{s} }, []string{ruleList}, false},
+		{"a list with the dead", func(s *inner) sessions.Store { return &deadList{inner: s, kept: map[string]sessions.Record{}} }, []string{ruleListDead}, false},
+		{"a list that begins anew for ever", func(s *inner) sessions.Store { return endlessList{s} }, []string{ruleListEnds}, false},
 		{"a clean-up without a limit", func(s *inner) sessions.Store { return limitless{s} }, []string{ruleClearLimit}, false},
 		{"a clean-up that takes what expires now", func(s *inner) sessions.Store { return hasty{s} }, []string{ruleClearNow}, false},
 		{"a failure that reads as absence", func(s *inner) sessions.Store { return blind{s} }, []string{ruleContext}, false},
@@ -402,4 +410,46 @@ type deaf struct{ *inner }
 
 func (s deaf) Replace(c ctx, key string, old, new rec) (rec, error) {
 	return s.inner.Replace(context.WithoutCancel(c), key, old, new)
+}
+
+type shortList struct{ *inner }
+
+func (s shortList) List(ctx context.Context, cursor string, limit int) ([]sessions.KeyedRecord, string, error) {
+	page, next, err := s.inner.List(ctx, cursor, limit)
+	return page[:max(len(page)-1, 0)], next, err
+}
+
+type deadList struct {
+	*inner
+	mu   sync.Mutex
+	kept map[string]sessions.Record
+}
+
+func (s *deadList) Create(ctx context.Context, key string, rec sessions.Record) (sessions.Record, error) {
+	created, err := s.inner.Create(ctx, key, rec)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.kept[key] = created
+	}
+	return created, err
+}
+
+func (s *deadList) List(ctx context.Context, cursor string, limit int) ([]sessions.KeyedRecord, string, error) {
+	page, next, err := s.inner.List(ctx, cursor, limit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, rec := range s.kept {
+		if !rec.Expires.After(s.now()) {
+			page = append(page, sessions.KeyedRecord{Key: key, Record: rec})
+		}
+	}
+	return page, next, err
+}
+
+type endlessList struct{ *inner }
+
+func (s endlessList) List(ctx context.Context, cursor string, limit int) ([]sessions.KeyedRecord, string, error) {
+	page, _, err := s.inner.List(ctx, cursor, limit)
+	return page, "0", err
 }

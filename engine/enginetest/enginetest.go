@@ -65,9 +65,9 @@ func (o Options) cases() []contractCase {
 	case o.NoStore:
 		return visitorCases
 	case o.NoClearer:
-		return slices.Concat(storeCases, raceCases, sessionCases, visitorCases)
+		return slices.Concat(storeCases, listCases, raceCases, sessionCases, visitorCases)
 	}
-	return slices.Concat(storeCases, clearCases, raceCases, sessionCases, sessionClearCases, visitorCases)
+	return slices.Concat(storeCases, listCases, clearCases, raceCases, sessionCases, sessionClearCases, visitorCases)
 }
 
 // Run puts an engine through the suite. open returns an engine over an empty

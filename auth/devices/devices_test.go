@@ -1,0 +1,224 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/auth"
+	"github.com/keepsake-go/sessions/cache"
+	"github.com/keepsake-go/sessions/engine"
+)
+
+const (
+	secret = "Vn3kq8ZsW0aYt5RjL2mXc7bDf9hGp4uE1oTi6KxQyBvNwMzCrSe"
+	former = "A former one: 8ZsW0aYt5RjL2mXc7bDf9hGp4uE1oTi6KxQyBvN"
+	key    = "abcdefghijklmnopqrstuvwxyz012345"
+)
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The index's name of a session opens for its user alone, with its secret alone,
+// and says nothing of the key.
+func TestSeal(t *testing.T) {
+	s, err := newSealer(secret)
+	check(t, err)
+	other, err := newSealer(former)
+	check(t, err)
+	name := s.seal("7", key)
+	if again := s.seal("7", key); again != name {
+		t.Error("the same key looks different")
+	}
+	if opened, err := s.open("7", name); err != nil || opened != key {
+		t.Errorf("open: %q, %v", opened, err)
+	}
+	if len(name) > 100 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+		t.Errorf("the name %q", name)
+	}
+	longest := s.seal("7", strings.Repeat("z", 40))
+	if len(longest) > 100 {
+		t.Errorf("the longest key's name has %d characters", len(longest))
+	}
+	if _, err := s.open("8", name); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("another user opens it: %v", err)
+	}
+	if _, err := other.open("7", name); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("another secret opens it: %v", err)
+	}
+	for i := range name { // every bit counts
+		damaged := []byte(name)
+		damaged[i] = map[bool]byte{true: 'b', false: 'a'}[damaged[i] == 'a']
+		if _, err := s.open("7", string(damaged)); err == nil && string(damaged[:len(damaged)-1]) != name[:len(name)-1] {
+			t.Errorf("it opens with character %d changed", i)
+		}
+	}
+	for _, damaged := range []string{"", "a", name[:26], name[:len(name)-8], name + "aaaaaaaa", strings.ToUpper(name), "\x00", key} {
+		if _, err := s.open("7", damaged); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("open(%q): %v", damaged, err)
+		}
+	}
+	if s.seal("7", "8"+key) == s.seal("78", key) {
+		t.Error("user and key run into each other")
+	}
+}
+
+// What a client sends becomes a text that every index keeps.
+func TestClean(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                       "",
+		"Mozilla/5.0 (X11)":      "Mozilla/5.0 (X11)",
+		"a\x00b\nc\x7fd":         "a b c d",
+		"a\xff":                  "a?",
+		"é😀":                     "é😀",
+		strings.Repeat("x", 999): strings.Repeat("x", 252),
+		strings.Repeat("😀", 99):  strings.Repeat("😀", 63),
+	} {
+		if got := clean(text); got != want || len(got) > maxText || !utf8.ValidString(got) {
+			t.Errorf("clean(%q): %q", text, got)
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	st := sessions.DefaultSettings()
+	st.SecretKey, st.Logger = secret, slog.New(slog.DiscardHandler)
+	m, err := sessions.New(st, engine.Memory())
+	check(t, err)
+	cookies, err := sessions.New(st, engine.SignedCookies())
+	check(t, err)
+	index := InCache(cache.NewLocal(cache.LocalOptions{}), cache.Keys{})
+	for want, err := range map[string]error{
+		"no Manager": newError(nil, Options{Index: index}),
+		"no Index":   newError(m, Options{}),
+		"a negative": newError(m, Options{Index: index, Limit: -1}),
+		"signed_cookies": newError(cookies, Options{
+			Index: index,
+		}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("New: %v, want %q in it", err, want)
+		}
+	}
+	check(t, newError(m, Options{Index: index}))
+	if _, err := Table(nil, TableOptions{Table: "a b"}); err == nil || !strings.Contains(err.Error(), "a b") || !strings.Contains(err.Error(), "no database") {
+		t.Errorf("Table: %v", err)
+	}
+}
+
+func newError(m *sessions.Manager, o Options) error {
+	_, err := New(m, o)
+	return err
+}
+
+// somebody vouches for everybody.
+type somebody struct{}
+
+func (somebody) Name() string { return "somebody" }
+
+func (somebody) User(_ context.Context, id string) (*auth.User, error) {
+	return &auth.User{ID: id, Active: true}, nil
+}
+
+func (somebody) SessionAuthHash(*auth.User, string) string { return "" }
+
+// Under a new secret key a device keeps its handle: as its user is seen, and with
+// Rebuild, after which the former secret is not needed any more.
+func TestSecretKeyFallbacks(t *testing.T) {
+	local := cache.NewLocal(cache.LocalOptions{})
+	open := func(secret string, fallbacks ...string) (*sessions.Manager, *auth.Auth, *Devices) {
+		st := sessions.DefaultSettings()
+		st.SecretKey, st.SecretKeyFallbacks, st.Logger = secret, fallbacks, slog.New(slog.DiscardHandler)
+		m, err := sessions.New(st, engine.Cache(listed{local}))
+		check(t, err)
+		d, err := New(m, Options{Index: InCache(local, cache.Keys{})})
+		check(t, err)
+		a, err := auth.New(m, auth.Options{Backends: []auth.Backend{somebody{}}, Tracker: d})
+		check(t, err)
+		return m, a, d
+	}
+	list := func(d *Devices) (handles []string) {
+		page, _, err := d.List(t.Context(), "7", "")
+		check(t, err)
+		for _, device := range page {
+			handles = append(handles, device.Handle)
+		}
+		return handles
+	}
+	m, a, d := open(former)
+	seen, unseen := m.Open(""), m.Open("")
+	check(t, a.Login(t.Context(), seen, &auth.User{ID: "7", Active: true}))
+	check(t, a.Login(t.Context(), unseen, &auth.User{ID: "7", Active: true}))
+	before := list(d)
+
+	m, a, d = open(secret, former)
+	s := m.Open(seen.Key())
+	user, err := a.User(t.Context(), s)
+	check(t, err)
+	if user == nil {
+		t.Fatal("nobody is logged in")
+	}
+	same := func(what string, d *Devices) {
+		t.Helper()
+		after := map[string]bool{}
+		for _, handle := range list(d) {
+			after[handle] = true
+		}
+		if len(before) != 2 || len(after) != 2 || !after[before[0]] || !after[before[1]] {
+			t.Errorf("%s: %v, want %v", what, after, before)
+		}
+	}
+	same("after one was seen", d)
+	n, err := d.Rebuild(t.Context())
+	check(t, err)
+	if n != 0 {
+		t.Errorf("Rebuild entered %d", n)
+	}
+	_, _, d = open(secret)
+	same("without the former secret", d)
+
+	// With a wrong secret nothing is shown, and nothing is dropped.
+	_, _, wrong := open("Another one: aYt5RjL2mXc7bDf9hGp4uE1oTi6KxQyBvNwMzCrSe")
+	if handles := list(wrong); len(handles) != 0 {
+		t.Errorf("with a wrong secret: %v", handles)
+	}
+	if _, err := wrong.RevokeAll(t.Context(), "7"); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("RevokeAll with a wrong secret: %v", err)
+	}
+	same("after that", d)
+}
+
+// listed lists a Local that has only sessions and the index in it.
+type listed struct{ *cache.Local }
+
+// What this process remembers is bounded, and forgets nothing too soon.
+func TestRecent(t *testing.T) {
+	var r recent
+	now := time.Now()
+	if !r.due(key, now, time.Minute) || r.due(key, now.Add(59*time.Second), time.Minute) || !r.due(key, now.Add(time.Minute), time.Minute) {
+		t.Error("due is not as the interval says")
+	}
+	if !r.due(key, now.Add(-time.Hour), time.Minute) {
+		t.Error("not due after the clock has jumped back")
+	}
+	r.again(key, now, time.Hour)
+	if r.due(key, now.Add(9*time.Second), time.Hour) || !r.due(key, now.Add(10*time.Second), time.Hour) {
+		t.Error("a failure is not tried again after ten seconds")
+	}
+	for i := range maxRecent + 10 {
+		r.due(fmt.Sprint(i), now, time.Minute)
+	}
+	if len(r.last) > maxRecent {
+		t.Errorf("%d are remembered", len(r.last))
+	}
+}
