@@ -99,7 +99,7 @@ func (p *program) runDemo(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := site.Manager().Migrate(ctx); err != nil {
+	if err := site.Prepare(ctx); err != nil {
 		return err
 	}
 	if err := askStore(ctx, site.Manager()); err != nil { // cached_db only logs that its cache is away

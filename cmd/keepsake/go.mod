@@ -23,6 +23,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/pgx/v5 v5.12.0 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/keepsake-go/sessions/auth/hashers v0.1.0
 	github.com/keepsake-go/sessions/cache/memcached v0.1.0 // indirect
 	github.com/keepsake-go/sessions/cache/redis v0.1.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect

@@ -26,38 +26,6 @@ func (site *Site) color(w http.ResponseWriter, r *http.Request, s *sessions.Sess
 	back(w, r, s, "Saved: your favourite colour is "+color+".", "color")
 }
 
-// The demo's only member.
-var ada = struct {
-	id             int
-	name, password string
-}{7, "ada", "lovelace"}
-
-func (site *Site) login(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
-	// A real site keeps a slow hash of the password, and limits the attempts.
-	if r.PostFormValue("username") != ada.name || r.PostFormValue("password") != ada.password {
-		back(w, r, s, "Your username and password didn’t match.", "login")
-		return
-	}
-	s.Set("key_before", prefix(s.Key())) // for the page; a real site tells nobody
-	s.Set("member_id", ada.id)
-	s.Set("message", "Hello, Ada. Your session has a new key; what it holds stayed.")
-	if err := s.CycleKey(r.Context()); err != nil {
-		site.sessions.Error(w, r, err)
-		return
-	}
-	http.Redirect(w, r, "/#login", http.StatusSeeOther)
-}
-
-func (site *Site) logout(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
-	before := prefix(s.Key())
-	if err := s.Flush(r.Context()); err != nil {
-		site.sessions.Error(w, r, err)
-		return
-	}
-	s.Set("key_before", before) // begins a new session
-	back(w, r, s, "You are logged out. Everything that the session held is gone.", "login")
-}
-
 func (site *Site) comment(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 	if sessions.Get(s, "has_commented", false) {
 		back(w, r, s, "You have commented already.", "comment")

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,116 @@ func TestLoginRotates(t *testing.T) {
 	page.is("favorite-color", "red")
 	page.says("login", "You are not logged in")
 	loggedIn.get("/").is("message", "The key in your cookie is unknown here: its session has expired or was ended. A new session has begun.")
+}
+
+// logIn is a login of a member with a fresh browser.
+func (ts *testSite) logIn(name, password string) *browser {
+	ts.t.Helper()
+	b := ts.browser()
+	b.post("/login", "username", name, "password", password).says("login", "You are "+strings.ToUpper(name[:1])+name[1:])
+	return b
+}
+
+func TestAnotherMemberFindsNothing(t *testing.T) {
+	b := newTestSite(t).logIn("ada", "lovelace")
+	b.post("/color", "favorite_color", "teal")
+	page := b.post("/login", "username", "grace", "password", "hopper")
+	page.says("login", "You are Grace")
+	page.is("favorite-color", "red")
+	equal(t, "sessions", b.rows(), 1)
+}
+
+func TestPasswordChange(t *testing.T) {
+	ts := newTestSite(t)
+	here, there, grace := ts.logIn("ada", "lovelace"), ts.logIn("ada", "lovelace"), ts.logIn("grace", "hopper")
+	here.post("/password", "old_password", "wrong", "new_password", "analytical").is("message", "Your old password is another one.")
+	here.post("/password", "old_password", "lovelace", "new_password", "short").is("message", "A new password has 8 to 128 characters.")
+	there.get("/").says("login", "You are Ada")
+
+	before := here.key
+	here.post("/password", "old_password", "lovelace", "new_password", "analytical").says("login", "You are Ada")
+	if here.key == before {
+		t.Error("the key is the same")
+	}
+	there.get("/").says("login", "You are not logged in")
+	grace.get("/").says("login", "You are Grace")
+	ts.browser().post("/login", "username", "ada", "password", "lovelace").is("message", "Your username and password didn’t match.")
+	ts.logIn("ada", "analytical")
+	ts.browser().post("/password", "old_password", "analytical", "new_password", "analytical").is("message", "Log in first.")
+}
+
+var handles = regexp.MustCompile(`name="handle" value="(\w+)"`)
+
+func TestDevices(t *testing.T) {
+	ts := newTestSite(t)
+	ada, grace := ts.logIn("ada", "lovelace"), ts.logIn("grace", "hopper")
+	there := ts.browser()
+	there.agent = "Browser of the library"
+	there.post("/login", "username", "ada", "password", "lovelace")
+
+	page := ada.get("/")
+	if !strings.Contains(page.Body.String(), "Browser of the library") {
+		t.Errorf("the other browser is not in the list:\n%s", page.Body)
+	}
+	found := handles.FindAllStringSubmatch(page.Body.String(), -1)
+	equal(t, "sessions that can be ended", len(found), 1)
+	for _, part := range []string{there.key, ada.key} {
+		if strings.Contains(page.Body.String(), part) {
+			t.Error("the page shows a key")
+		}
+	}
+	handle := found[0][1]
+	grace.post("/devices/revoke", "handle", handle).is("message", "That session had ended already.")
+	there.get("/").says("login", "You are Ada")
+
+	ada.post("/devices/revoke", "handle", handle).is("message", "That session is over.")
+	there.get("/").says("login", "You are not logged in")
+	ada.post("/devices/revoke", "handle", handle).is("message", "That session had ended already.")
+
+	there, third := ts.logIn("ada", "lovelace"), ts.logIn("ada", "lovelace")
+	ada.post("/devices/revoke-others").is("message", "You are logged in only here now.")
+	there.get("/").says("login", "You are not logged in")
+	third.get("/").says("login", "You are not logged in")
+	ada.get("/").says("login", "You are Ada")
+	grace.get("/").says("login", "You are Grace")
+	ada.post("/devices/revoke-others").is("message", "You were logged in nowhere else.")
+
+	// A login of a while ago is not enough.
+	there = ts.logIn("ada", "lovelace")
+	ada.now = ada.now.Add(11 * time.Minute)
+	equal(t, "buttons", len(handles.FindAllString(ada.get("/").Body.String(), -1)), 0)
+	ada.post("/devices/revoke-others").is("message", "Your login was a while ago: enter your password once more.")
+	there.get("/").says("login", "You are Ada")
+	ada.post("/login", "username", "ada", "password", "lovelace")
+	ada.post("/devices/revoke-others").is("message", "You are logged in only here now.")
+	there.get("/").says("login", "You are not logged in")
+	ts.browser().post("/devices/revoke-others").is("message", "Log in first.")
+}
+
+// A demo that was started anew knows where its members are logged in.
+func TestDevicesAreFoundAgain(t *testing.T) {
+	ts := newTestSite(t)
+	ada, there := ts.logIn("ada", "lovelace"), ts.logIn("ada", "lovelace")
+	ts.start()
+	ada.post("/devices/revoke-others").is("message", "You are logged in only here now.")
+	there.get("/").says("login", "You are not logged in")
+}
+
+func TestDevicesOfCookies(t *testing.T) {
+	ts := newTestSite(t)
+	ts.engine = engine.SignedCookies()
+	ts.start()
+	b := ts.logIn("ada", "lovelace")
+	b.get("/").says("devices", "With a cookie engine nobody knows")
+	equal(t, "status", b.do(b.request("POST", "/devices/revoke-others", url.Values{})).Code, http.StatusNotFound)
+}
+
+// Of the password's hash the pages show no more than that there is one.
+func TestPasswordHashIsNotShown(t *testing.T) {
+	b := newTestSite(t).logIn("ada", "lovelace")
+	data, _ := b.state()
+	equal(t, "the hash shown", len(data["_auth_user_hash"]), len(`"abcd…"`))
+	b.get("/").says("stored", `…"`)
 }
 
 func TestFlush(t *testing.T) {

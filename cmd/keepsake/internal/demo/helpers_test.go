@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	_ "modernc.org/sqlite"
 
+	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
 )
 
@@ -28,6 +29,7 @@ type testSite struct {
 	site    *Site
 	handler http.Handler
 	db      *sql.DB
+	engine  sessions.Engine
 	now     time.Time
 }
 
@@ -38,18 +40,25 @@ func newTestSite(t *testing.T) *testSite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	ts := &testSite{t: t, db: db, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	ts := &testSite{t: t, db: db, engine: engine.Database(db), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	ts.start()
+	return ts
+}
+
+// start starts the site, anew the second time.
+func (ts *testSite) start() {
+	ts.t.Helper()
 	st := Settings("a secret key for the tests of the demo, long enough to be used", 30*time.Minute)
 	st.Clock = func() time.Time { return ts.now }
 	st.Logger = slog.New(slog.DiscardHandler)
-	if ts.site, err = New(st, engine.Database(db)); err != nil {
-		t.Fatal(err)
+	var err error
+	if ts.site, err = New(st, ts.engine); err != nil {
+		ts.t.Fatal(err)
 	}
-	if made, err := ts.site.Manager().Migrate(t.Context()); err != nil || !made {
-		t.Fatal(made, err)
+	if err := ts.site.Prepare(ts.t.Context()); err != nil {
+		ts.t.Fatal(err)
 	}
 	ts.handler = ts.site.Handler()
-	return ts
 }
 
 // rows counts what is stored.
@@ -66,7 +75,8 @@ func (ts *testSite) rows() int {
 // server deletes it, however old it is.
 type browser struct {
 	*testSite
-	key string
+	key   string
+	agent string
 }
 
 func (ts *testSite) browser() *browser { return &browser{testSite: ts} }
@@ -76,6 +86,7 @@ func (b *browser) request(method, path string, form url.Values) *http.Request {
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	r.Header.Set("User-Agent", b.agent)
 	if b.key != "" {
 		r.Header.Set("Cookie", "sessionid="+b.key)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/auth"
 )
 
 // page is what the templates show.
@@ -20,7 +21,10 @@ type page struct {
 
 	Color     string
 	Visits    int
-	LoggedIn  bool
+	Member    string // who is logged in; "" for nobody
+	Username  string
+	Devices   []deviceView
+	Confirm   bool   // the login is too long ago for ending other sessions
 	Key       string // its first characters
 	KeyBefore string
 	Commented bool
@@ -78,11 +82,21 @@ func begin(w http.ResponseWriter, s *sessions.Session, contentType string) {
 
 // show renders a page of the session.
 func (site *Site) show(w http.ResponseWriter, r *http.Request, s *sessions.Session, name string, p page) {
+	user, err := site.auth.User(r.Context(), s)
+	if err == nil && user != nil {
+		p.Member, p.Username = firstName(user), user.Username
+		p.Devices, err = site.listDevices(r, user)
+		id, _, _ := auth.SessionIdentity(s)
+		p.Confirm = site.now().Sub(id.Since) > recent
+	}
+	if err != nil {
+		site.sessions.Error(w, r, err)
+		return
+	}
 	begin(w, s, "text/html; charset=utf-8")
 	color := sessions.Get(s, "favorite_color", "red")
 	p.Color = color
 	p.Visits = sessions.Get(s, "visit_count", 0)
-	p.LoggedIn = s.Has("member_id")
 	p.Key = prefix(s.Key())
 	p.KeyBefore = sessions.Get(s, "key_before", "")
 	p.Commented = sessions.Get(s, "has_commented", false)

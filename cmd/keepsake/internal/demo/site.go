@@ -1,12 +1,18 @@
 package demo
 
 import (
+	"context"
 	"embed"
+	"errors"
 	"html/template"
 	"net/http"
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/auth"
+	"github.com/keepsake-go/sessions/auth/devices"
+	"github.com/keepsake-go/sessions/auth/hashers"
+	"github.com/keepsake-go/sessions/cache"
 )
 
 //go:embed static templates
@@ -26,6 +32,10 @@ func Settings(secretKey string, exam time.Duration) sessions.Settings {
 // Site is the demo's web site.
 type Site struct {
 	sessions *sessions.Manager
+	auth     *auth.Auth
+	members  *members
+	hasher   *hashers.Hashers
+	devices  *devices.Devices // nil: a cookie engine can't end sessions elsewhere
 	pages    *template.Template
 	now      func() time.Time
 }
@@ -36,15 +46,45 @@ func New(st sessions.Settings, engine sessions.Engine) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := template.New("").Funcs(template.FuncMap{"code": code}).ParseFS(files, "templates/*.html")
-	if err != nil {
+	site := &Site{sessions: m, members: newMembers(), now: st.Clock}
+	if site.now == nil {
+		site.now = time.Now
+	}
+	if site.hasher, err = newHasher(); err != nil {
 		return nil, err
 	}
-	now := st.Clock
-	if now == nil {
-		now = time.Now
+	options := auth.Options{
+		Backends: []auth.Backend{auth.ModelBackend{Users: site.members, Hasher: site.hasher, Logger: st.Logger}},
+		OnDenied: site.denied,
 	}
-	return &Site{sessions: m, pages: pages, now: now}, nil
+	// In this process's memory, whatever the engine: Prepare finds what it forgot.
+	index := devices.InCache(cache.NewLocal(cache.LocalOptions{Clock: site.now}), cache.Keys{})
+	site.devices, err = devices.New(m, devices.Options{Index: index})
+	switch {
+	case err == nil:
+		options.Tracker = site.devices
+	case !errors.Is(err, sessions.ErrUnsupported):
+		return nil, err
+	}
+	if site.auth, err = auth.New(m, options); err != nil {
+		return nil, err
+	}
+	site.pages, err = template.New("").Funcs(template.FuncMap{"code": code}).ParseFS(files, "templates/*.html")
+	return site, err
+}
+
+// Prepare makes what the site needs before its first request, a table for
+// instance, and finds out who is logged in.
+func (site *Site) Prepare(ctx context.Context) error {
+	_, err := site.sessions.Migrate(ctx)
+	if err == nil && site.devices != nil {
+		// An engine that can't list its sessions is no error: each is entered
+		// when its member is seen.
+		if _, err = site.devices.Rebuild(ctx); errors.Is(err, sessions.ErrUnsupported) {
+			err = nil
+		}
+	}
+	return err
 }
 
 // Manager is the Manager of the site's sessions.
@@ -60,6 +100,7 @@ func (site *Site) Handler() http.Handler {
 		"POST /color":       site.color,
 		"POST /login":       site.login,
 		"POST /logout":      site.logout,
+		"POST /password":    site.changePassword,
 		"POST /exam":        site.exam,
 		"POST /comment":     site.comment,
 		"POST /expiry":      site.expiry,
@@ -67,9 +108,13 @@ func (site *Site) Handler() http.Handler {
 	} {
 		visitors.Handle(pattern, handler)
 	}
+	if site.devices != nil {
+		visitors.Handle("POST /devices/revoke", site.auth.RequireRecentLogin(recent, auth.HandlerFunc(site.revoke)))
+		visitors.Handle("POST /devices/revoke-others", site.auth.RequireRecentLogin(recent, auth.HandlerFunc(site.revokeOthers)))
+	}
 
 	mux := http.NewServeMux()
-	mux.Handle("/", countCalls(site.sessions.Handler(visitors)))
+	mux.Handle("/", countCalls(site.sessions.Handler(site.auth.Handler(visitors))))
 	mux.HandleFunc("GET /favicon.ico", static("favicon.svg"))
 	mux.HandleFunc("GET /static/style.css", static("style.css"))
 	mux.HandleFunc("GET /static/countdown.js", static("countdown.js"))

@@ -23,14 +23,31 @@ request.session["visit_count"] = n + 1
 request.session.save()`,
 		},
 		"login": {
-			Go: `s.Set("member_id", ada.id)
-err := s.CycleKey(r.Context())
+			Go: `user, err := site.auth.Authenticate(r.Context(), r.PostFormValue("username"), r.PostFormValue("password"))
+err = site.auth.Login(r.Context(), s, user)
 // and to log out
-err := s.Flush(r.Context())`,
-			Django: `request.session["member_id"] = ada.id
-request.session.cycle_key()
+err := site.auth.Logout(r.Context(), s)`,
+			Django: `user = authenticate(request, username=username, password=password)
+login(request, user)
 # and to log out
-request.session.flush()`,
+logout(request)`,
+		},
+		"password-change": {
+			Go: `changed.Password, err = site.hasher.Make(ctx, fresh)
+stored, err := site.members.ReplacePassword(ctx, user, changed.Password)
+err := site.auth.UpdateSessionAuthHash(ctx, s, &changed)`,
+			Django: `user.set_password(new_password)
+user.save()
+update_session_auth_hash(request, user)`,
+		},
+		"devices": {
+			Go: `mine, _, err := site.devices.List(r.Context(), user.ID, "")
+err := site.devices.Revoke(r.Context(), user.ID, r.PostFormValue("handle"))
+ended, err := site.devices.RevokeOthers(r.Context(), user.ID)`,
+			Django: `# decode every session that there is
+for session in Session.objects.all():
+    if session.get_decoded().get("_auth_user_id") == str(user.pk):
+        session.delete()`,
 		},
 		"exam": {
 			Go: `st.CookieAge = exam

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,8 @@ func (site *Site) state(h http.Header, r *http.Request, s *sessions.Session) sta
 	return st
 }
 
-// object is the session's dictionary with its values as they are stored.
+// object is the session's dictionary with its values as they are stored, except
+// for the hash of a password.
 func object(s *sessions.Session) json.RawMessage {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -60,6 +62,9 @@ func object(s *sessions.Session) json.RawMessage {
 		b.WriteByte(':')
 		if !json.Valid(value) { // Python's NaN: JSON has it as text only
 			value, _ = json.Marshal(string(value))
+		}
+		if name == "_auth_user_hash" && len(value) > 6 { // it is as good as the password's own hash
+			value = append(slices.Clone(value[:5]), "…\""...)
 		}
 		b.Write(value)
 	}
