@@ -66,6 +66,44 @@ func TestBrowser(t *testing.T) {
 		}
 	})
 
+	t.Run("two browsers of one member", func(t *testing.T) {
+		logIn := func() *tab {
+			b := chromium.tab(t, site, screen{})
+			b.open("/").fill("#password", "lovelace").click("#login button")
+			b.contains("#login", "You are Ada")
+			return b
+		}
+		here, there, third := logIn(), logIn(), logIn()
+		here.reload()
+		equal(t, "sessions in the list", here.eval(`document.querySelectorAll(".devices li").length`), "3")
+		equal(t, "this one", here.eval(`document.querySelectorAll(".devices .here").length`), "1")
+		here.contains(".devices", "Chrome")
+
+		here.click(`.devices li:has([name="handle"]) button`)
+		here.shows("#message", "That session is over.")
+		there.reload()
+		third.reload()
+		ended := 0
+		for _, b := range []*tab{there, third} {
+			if strings.Contains(b.text("#login"), "You are not logged in") {
+				ended++
+			}
+		}
+		equal(t, "browsers that were logged out", ended, 1)
+
+		here.fill("#old_password", "lovelace").fill("#new_password", "analytical")
+		here.click("#password-change button")
+		here.contains("#message", "Your password is changed")
+		for _, b := range []*tab{there, third} {
+			b.reload()
+			b.contains("#login", "You are not logged in")
+		}
+		here.contains("#login", "You are Ada")
+		here.fill("#old_password", "analytical").fill("#new_password", "lovelace")
+		here.click("#password-change button")
+		here.contains("#message", "Your password is changed")
+	})
+
 	t.Run("set_expiry", func(t *testing.T) {
 		b := chromium.tab(t, site, screen{})
 		b.open("/")
