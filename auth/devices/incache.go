@@ -75,14 +75,17 @@ func (x *cacheIndex) read(userID, text string) ([]Entry, error) {
 func (x *cacheIndex) write(userID string, entries []Entry) (text string, ttl time.Duration, err error) {
 	slices.SortFunc(entries, func(a, b Entry) int { return a.before(&b) })
 	v := value{UserID: userID, Entries: []cached{}}
+	// The last of them that was seen was so at the latest now: so long at least may
+	// one be of use, by whichever clock.
+	var end, seen int64
 	for _, e := range entries {
 		v.Entries = append(v.Entries, cached{
 			e.Session, e.Handle, e.Created.UnixMicro(), e.LastSeen.UnixMicro(), e.Expires.UnixMicro(), e.Address, e.UserAgent, e.Backend,
 		})
-		ttl = max(ttl, time.Until(e.Expires))
+		end, seen = max(end, e.Expires.UnixMicro()), max(seen, e.LastSeen.UnixMicro())
 	}
 	b, err := json.Marshal(v)
-	return string(b), ttl, err
+	return string(b), time.Duration(end-seen) * time.Microsecond, err
 }
 
 func (x *cacheIndex) get(ctx context.Context, userID string) ([]Entry, error) {
