@@ -55,7 +55,6 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := rq.session.Load(r.Context()); err != nil {
-		rq.abandon()
 		rq.session.m.Error(w, r, err)
 		return
 	}
@@ -99,7 +98,7 @@ type request struct {
 
 	sentCookie bool   // the browser sent one
 	sentKey    string // what it holds, if that can be a key
-	abandoned  bool   // OnError answers because loading failed; under session.mu
+	abandoned  bool   // Manager.Error answers in the handler's place; under session.mu
 	committed  bool   // the session's part of the response is decided
 	status     int    // of the response
 	failed     error  // why OnError answered instead of the handler
@@ -152,26 +151,28 @@ func (rq *request) readCookie() {
 	}
 }
 
-// abandon leaves the response to OnError as it is: committing the session would
-// only load it again.
+// abandon is called before an answer in the handler's place: to load or to save
+// once more for it would only fail once more, and be answered a second time.
 func (rq *request) abandon() {
-	rq.session.mu.Lock()
-	defer rq.session.mu.Unlock()
-	rq.abandoned = true
+	if rq != nil {
+		rq.session.mu.Lock()
+		defer rq.session.mu.Unlock()
+		rq.abandoned = true
+	}
 }
 
 // commit decides the session's part of the response: it saves the session and
 // sets the headers, once, as Django's SessionMiddleware.process_response does.
 // After an error nothing was saved and no cookie may be sent.
 func (rq *request) commit(status int) error {
-	rq.committed, rq.status = true, status
 	s := &rq.session
 	s.mu.Lock()
 	defer s.unlock(rq)
 	defer func() { s.sealed = true }()
-	if rq.abandoned {
-		return nil
+	if rq.abandoned { // whatever it answers: nothing is saved, a rotation or a flush is told of
+		status = max(status, http.StatusInternalServerError)
 	}
+	rq.committed, rq.status = true, status
 	err := rq.decide(status)
 	if err != nil && status < 500 && s.moved && !errors.Is(err, ErrInterrupted) {
 		_ = rq.decide(http.StatusInternalServerError) // tells of a rotation or a flush; saves nothing
@@ -296,8 +297,11 @@ var bodyHeaders = []string{
 
 // Error answers a request whose session failed with err, as a failed load or
 // save is answered: through Settings.OnError. It is for handlers that get an
-// error from FromContext, Save, CycleKey or Flush.
+// error from FromContext, Save, CycleKey or Flush. As after a status of 500, what
+// the request has changed and not saved yet is not saved any more.
 func (m *Manager) Error(w http.ResponseWriter, r *http.Request, err error) {
+	rq, _ := r.Context().Value(requestKey{}).(*request)
+	rq.of(m).abandon()
 	if m.settings.OnError == nil {
 		status := StatusCode(err)
 		level := slog.LevelError

@@ -166,3 +166,52 @@ func TestSaveTimeout(t *testing.T) {
 	s.store.hook(nil)
 	equal(t, "stored", s.stored(key), `old{"a":1}`)
 }
+
+// A handler that answers a failed Save itself does so once: its changes are not
+// tried again for that answer, whatever its status.
+func TestAnsweredErrorIsAnsweredOnce(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		for _, status := range []int{0, http.StatusOK, http.StatusFound, http.StatusTeapot} {
+			t.Run(fmt.Sprint(own, status), func(t *testing.T) {
+				var answered []error
+				s := newSite(t, func(st *sessions.Settings) {
+					if own {
+						st.OnError = func(w http.ResponseWriter, _ *http.Request, err error) {
+							answered = append(answered, err)
+							if status == 0 {
+								status = sessions.StatusCode(err)
+							}
+							w.WriteHeader(status)
+							_, _ = io.WriteString(w, "sorry")
+						}
+					}
+				})
+				key := s.visitor(map[string]any{"a": 1})
+				resp := s.get("sessionid="+key, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					session, err := sessions.FromContext(r.Context())
+					noError(t, err)
+					noError(t, s.Delete(r.Context(), key)) // logged out in another tab
+					s.store.reset()
+					session.Set("b", 2)
+					if err := session.Save(r.Context()); !errors.Is(err, sessions.ErrInterrupted) {
+						t.Errorf("Save: %v", err)
+					} else {
+						s.Error(w, r, err)
+					}
+					session.Set("c", 3) // too late, for this answer
+				}))
+				body, _ := io.ReadAll(resp.Body)
+				if own {
+					equal(t, "calls of OnError", len(answered), 1)
+					equal(t, "answer", fmt.Sprint(resp.StatusCode, " ", string(body)), fmt.Sprint(status, " sorry"))
+				} else {
+					equal(t, "log lines", s.log.count("request failed"), 1)
+					equal(t, "answer", fmt.Sprint(resp.StatusCode, " ", string(body)), "400 Bad Request\n")
+				}
+				equal(t, "store calls", s.store.calls(), "replace")
+				equal(t, "cookie", s.announced(resp, key), "")
+				equal(t, "stored", s.stored(key), "")
+			})
+		}
+	}
+}
