@@ -247,7 +247,7 @@ func (c *FileBased) Swap(ctx context.Context, key string, old Item, value string
 	}
 	e := newFileEntry(value, ttl, c.now())
 	if ttl <= 0 {
-		err = d.TakeAway(name, f.File)
+		err = d.TakeAway(name, f.File, false)
 	} else {
 		err = exchange(d, name, f.File, e)
 	}
@@ -274,7 +274,6 @@ func exchange(d *folder.Folder, name string, f *os.File, e fileEntry) error {
 	if err != nil {
 		return err
 	}
-	defer d.Root.Remove(temporary) //nolint:errcheck // as in Add
 	return d.Exchange(temporary, name, f)
 }
 
@@ -306,7 +305,7 @@ func (c *FileBased) put(ctx context.Context, d *folder.Folder, temporary, name s
 		case err == nil:
 			defer f.Close()
 			return d.Put(temporary, name)
-		case errors.Is(err, folder.ErrNotRegular):
+		case errors.Is(err, folder.ErrForeign):
 			return d.Put(temporary, name)
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
@@ -354,7 +353,7 @@ func failedOrMiss(what string, err error) error {
 // failedFile says a file's errors in a cache's words, without its name.
 func failedFile(what string, err error) error {
 	switch {
-	case errors.Is(err, folder.ErrNotRegular):
+	case errors.Is(err, folder.ErrForeign):
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 	case errors.Is(err, folder.ErrUnsure):
 		err = fmt.Errorf("%w: %w", ErrUnknownOutcome, folder.Pathless(err))

@@ -104,7 +104,7 @@ func (c *FileBased) ClearExpired(ctx context.Context, limit int) (int, error) {
 		switch removed, err := c.removeEnded(d, name, c.now().Add(-1)); {
 		case removed:
 			cleared++
-		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrCorrupt), errors.Is(err, folder.ErrNotRegular):
+		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrCorrupt), errors.Is(err, folder.ErrForeign):
 		default:
 			return cleared, failed(err)
 		}

@@ -198,7 +198,6 @@ func (s *fileStore) Replace(ctx context.Context, key string, old, new sessions.R
 	if err != nil {
 		return sessions.Record{}, err
 	}
-	defer s.folder.Root.Remove(temporary) //nolint:errcheck // as in Create
 	switch err := s.folder.Exchange(temporary, s.name(key), f.File); {
 	case errors.Is(err, folder.ErrUnsure):
 		return sessions.Record{}, failedFile("replace", err)
@@ -232,27 +231,36 @@ func (s *fileStore) Rotate(ctx context.Context, key, newKey string, old, new ses
 		return current, sessions.ErrConflict
 	}
 	rec, err := s.Create(ctx, newKey, new)
+	if errors.Is(err, sessions.ErrUnknownOutcome) {
+		err = errors.Join(err, s.folder.Root.Remove(s.name(newKey)))
+	}
 	if err != nil {
 		return sessions.Record{}, err
 	}
 	if err := s.leaveTrace(key); err != nil {
 		return sessions.Record{}, errors.Join(err, s.folder.Root.Remove(s.name(newKey)))
 	}
-	switch err := s.folder.TakeAway(s.name(key), f.File); {
+	switch err := s.folder.TakeAway(s.name(key), f.File, true); {
 	case err == nil:
-		return rec, s.sync()
+		return rec, nil
+	case errors.Is(err, folder.ErrUnsure): // the new file may be all that is left
+		return sessions.Record{}, failedFile("rotate", err)
 	case errors.Is(err, folder.ErrOvertaken):
-		if err := errors.Join(s.folder.Root.Remove(s.name(newKey)), s.folder.Root.Remove(s.traceName(key))); err != nil {
+		if err := s.undoRotation(key, newKey); err != nil {
 			return sessions.Record{}, failedFile("rotate", err)
 		}
 		return s.conflict(ctx, key)
 	default:
-		err = errors.Join(err, s.folder.Root.Remove(s.name(newKey)), s.folder.Root.Remove(s.traceName(key)))
+		err = errors.Join(err, s.undoRotation(key, newKey))
 		if errors.Is(err, fs.ErrNotExist) {
 			return sessions.Record{}, sessions.ErrNotFound // ended meanwhile
 		}
 		return sessions.Record{}, failedFile("rotate", err)
 	}
+}
+
+func (s *fileStore) undoRotation(key, newKey string) error {
+	return errors.Join(s.folder.Root.Remove(s.name(newKey)), s.folder.Root.Remove(s.traceName(key)))
 }
 
 func (s *fileStore) leaveTrace(key string) error {
@@ -407,7 +415,7 @@ func (s *fileStore) removeOlder(name string, age time.Duration) error {
 }
 
 func ignoreAbsent(err error) error {
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, sessions.ErrCorrupt) || errors.Is(err, folder.ErrNotRegular) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, sessions.ErrCorrupt) || errors.Is(err, folder.ErrForeign) {
 		return nil
 	}
 	return failedFile("clear expired", err)
@@ -416,7 +424,7 @@ func ignoreAbsent(err error) error {
 // failedFile drops the path, which holds the session key.
 func failedFile(what string, err error) error {
 	switch {
-	case errors.Is(err, folder.ErrNotRegular):
+	case errors.Is(err, folder.ErrForeign):
 		err = fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	case errors.Is(err, folder.ErrUnsure):
 		err = fmt.Errorf("%w: %w", sessions.ErrUnknownOutcome, folder.Pathless(err))

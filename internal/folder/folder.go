@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"io/fs"
@@ -20,9 +21,17 @@ var (
 	// ErrOvertaken: another program has put another file in place.
 	ErrOvertaken = errors.New("overtaken by another program")
 
-	// ErrNotRegular: the name is a folder's, a symbolic link's, a FIFO's.
-	ErrNotRegular = errors.New("not a regular file")
+	// ErrForeign: nothing that was written here. The name is a folder's, a symbolic
+	// link's, a FIFO's; or the file is larger than maxFile.
+	ErrForeign = errors.New("no file of ours")
+
+	errNotRegular = fmt.Errorf("%w: not a regular file", ErrForeign)
+	errTooLarge   = fmt.Errorf("%w: larger than %d MiB", ErrForeign, maxFile>>20)
 )
+
+// maxFile is the size in bytes of the largest file that is read: more than codecs
+// and caches write.
+const maxFile = 80 << 20
 
 // TemporaryPrefix begins the names of files that are not in place yet. Older
 // ones than LitterAge were left by a process that was killed.
@@ -37,6 +46,17 @@ type Folder struct {
 	handle *os.File // the folder itself
 	seed   maphash.Seed
 	turns  [16]chan struct{} // held while writing; names share them
+
+	// Fault, where a test has set it, is asked before each step: "open", "stat",
+	// "rename", "remove" or "sync". Its error is the step's, which is not made.
+	Fault func(step string) error
+}
+
+func (d *Folder) fault(step string) error {
+	if d.Fault == nil {
+		return nil
+	}
+	return d.Fault(step)
 }
 
 // Open opens a folder.
@@ -63,7 +83,12 @@ func (d *Folder) Close() error { return errors.Join(d.handle.Close(), d.Root.Clo
 func (d *Folder) Stat() (fs.FileInfo, error) { return d.handle.Stat() }
 
 // Sync makes what happened to names survive a power cut.
-func (d *Folder) Sync() error { return d.handle.Sync() }
+func (d *Folder) Sync() error {
+	if err := d.fault("sync"); err != nil {
+		return err
+	}
+	return d.handle.Sync()
+}
 
 // turn waits for this process's turn to write a file.
 func (d *Folder) turn(ctx context.Context, name string) (release func(), err error) {
@@ -105,17 +130,20 @@ func (d *Folder) Lock(ctx context.Context, name string) (*Held, error) {
 	return &Held{f, release}, nil
 }
 
-// Read reads an open file, which must be a regular one.
+// Read reads an open file, which must be a regular one of no more than maxFile.
 func Read(f *os.File) (content string, info fs.FileInfo, err error) {
 	if info, err = f.Stat(); err != nil {
 		return "", nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", nil, ErrNotRegular
+		return "", nil, errNotRegular
 	}
-	data, err := io.ReadAll(f)
-	if err != nil {
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	switch {
+	case err != nil:
 		return "", nil, err
+	case len(data) > maxFile:
+		return "", nil, errTooLarge
 	}
 	return string(data), info, nil
 }
@@ -152,11 +180,31 @@ func (d *Folder) Put(temporary, name string) error { return d.Root.Rename(tempor
 
 // Remove removes a file.
 func (d *Folder) Remove(name string) error {
-	err := d.Root.Remove(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = d.removeAgain(name)
+	err := d.remove(name)
+	if errors.Is(err, fs.ErrNotExist) { // TakeAway may be about to bring it back
+		err = d.settled(func() error { return d.remove(name) })
 	}
 	return err
+}
+
+func (d *Folder) remove(name string) error {
+	if err := d.fault("remove"); err != nil {
+		return err
+	}
+	return d.Root.Remove(name)
+}
+
+// Open opens a file to read it. It opens no symbolic link, and waits for nobody at
+// a FIFO.
+func (d *Folder) Open(name string) (*os.File, error) {
+	f, err := d.open(name)
+	if errors.Is(err, fs.ErrNotExist) { // as in Remove
+		err = d.settled(func() (err error) {
+			f, err = d.open(name)
+			return err
+		})
+	}
+	return f, err
 }
 
 // RemoveEnded removes a file of which ended says so, under its lock, and reports
@@ -173,7 +221,7 @@ func (d *Folder) RemoveEnded(name string, ended func(*os.File) (bool, error)) (b
 	if yes, err := ended(f); err != nil || !yes {
 		return false, err
 	}
-	switch err := d.TakeAway(name, f); {
+	switch err := d.TakeAway(name, f, false); {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, ErrOvertaken): // written again meanwhile
@@ -185,11 +233,20 @@ func (d *Folder) RemoveEnded(name string, ended func(*os.File) (bool, error)) (b
 
 // RemoveOlder removes a file that is older than age at the time now.
 func (d *Folder) RemoveOlder(name string, age time.Duration, now time.Time) error {
-	info, err := d.Root.Lstat(name)
-	if err == nil && info.ModTime().Add(age).Before(now) {
-		err = d.Root.Remove(name)
+	return d.settled(func() error { // a session may be under the name of litter for a moment
+		info, err := d.stat(name)
+		if err == nil && info.ModTime().Add(age).Before(now) {
+			err = d.remove(name)
+		}
+		return err
+	})
+}
+
+func (d *Folder) stat(name string) (fs.FileInfo, error) {
+	if err := d.fault("stat"); err != nil {
+		return nil, err
 	}
-	return err
+	return d.Root.Lstat(name)
 }
 
 // inPlace checks that name still is f.
@@ -198,7 +255,7 @@ func (d *Folder) inPlace(name string, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	named, err := d.Root.Lstat(name)
+	named, err := d.stat(name)
 	if err != nil {
 		return err
 	}

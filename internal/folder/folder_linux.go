@@ -54,14 +54,25 @@ func (d *Folder) PutNew(temporary, name string) error {
 	return d.renameat2(temporary, name, unix.RENAME_NOREPLACE)
 }
 
-// Exchange puts temporary in the place of name, which must still be f. A rename
-// would make a name again that a Django has unlinked: a session would come back
-// from its logout. An exchange needs both names, and afterwards shows what it has
-// displaced: if that is not f, it is a Django's, and goes back, until what comes
-// out is what was put in last. Files stay open, lest their numbers are used again,
-// and ours is locked until it is decided.
+// Exchange puts temporary in the place of name, which must still be f, and leaves
+// nothing under temporary. A rename would make a name again that a Django has
+// unlinked: a session would come back from its logout. An exchange needs both
+// names, and afterwards shows what it has displaced: if that is not f, it is a
+// Django's, and goes back, until what comes out is what was put in last. Files stay
+// open, lest their numbers are used again, and ours is locked until it is decided.
+//
+// After ErrUnsure what is under temporary stays there, as litter: it may be what a
+// Django has written.
 func (d *Folder) Exchange(temporary, name string, f *os.File) error {
-	placed, err := d.Open(temporary)
+	err := d.exchange(temporary, name, f)
+	if !errors.Is(err, ErrUnsure) {
+		_ = d.remove(temporary) // or it is litter
+	}
+	return err
+}
+
+func (d *Folder) exchange(temporary, name string, f *os.File) error {
+	placed, err := d.open(temporary)
 	if err != nil {
 		return err
 	}
@@ -69,54 +80,54 @@ func (d *Folder) Exchange(temporary, name string, f *os.File) error {
 	if err := lockNow(placed); err != nil {
 		return err
 	}
-	for expected := f; ; {
-		err := d.renameat2(temporary, name, unix.RENAME_EXCHANGE)
-		switch {
-		case err != nil && (expected == f || errors.Is(err, unix.ENOENT)): // nothing done, or ended meanwhile
+	expected, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	last, err := placed.Stat()
+	if err != nil {
+		return err
+	}
+	for round := 0; ; round++ {
+		switch err := d.renameat2(temporary, name, unix.RENAME_EXCHANGE); {
+		case err != nil && (round == 0 || errors.Is(err, unix.ENOENT)): // nothing done, or ended meanwhile
 			return err
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrUnsure, err)
 		}
-		displaced, err := d.Open(temporary)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnsure, err)
-		}
-		defer displaced.Close() // more than two rounds are rare
-		switch same, err := sameFile(displaced, expected); {
+		displaced, err := d.stat(temporary)
+		switch {
 		case err != nil:
 			return fmt.Errorf("%w: %w", ErrUnsure, err)
-		case same && expected == f:
+		case os.SameFile(displaced, expected) && round == 0:
 			return nil
-		case same:
+		case os.SameFile(displaced, expected):
 			return ErrOvertaken
 		}
-		expected, placed = placed, displaced
+		if open, err := d.open(temporary); err == nil { // without a free descriptor it goes back all the same
+			defer open.Close() // more than two rounds are rare
+		}
+		expected, last = last, displaced
 	}
 }
 
-func sameFile(a, b *os.File) (bool, error) {
-	first, err := a.Stat()
-	if err != nil {
-		return false, err
+func (d *Folder) open(name string) (*os.File, error) {
+	err := d.fault("open")
+	fd := -1
+	if err == nil {
+		fd, err = unix.Openat(int(d.handle.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	}
-	second, err := b.Stat()
-	return err == nil && os.SameFile(first, second), err
-}
-
-// Open opens no symbolic link, and waits for nobody at a FIFO.
-func (d *Folder) Open(name string) (*os.File, error) {
-	fd, err := unix.Openat(int(d.handle.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ELOOP):
-		return nil, ErrNotRegular
+		return nil, errNotRegular
 	case err != nil:
 		return nil, &os.LinkError{Op: "open", Err: err} // without the name: it holds the key
 	}
 	return os.NewFile(uintptr(fd), "file"), nil
 }
 
-// lockFolder keeps a Remove that finds nothing from overlooking what TakeAway is
-// about to bring back.
+// lockFolder is held while TakeAway decides, and shared by who must not take a
+// name for free that TakeAway is about to bring back.
 func (d *Folder) lockFolder(how int) (*os.File, error) {
 	lock, err := d.Root.Open(".") // of its own: a lock belongs to an open file
 	if err != nil {
@@ -133,43 +144,58 @@ func (d *Folder) lockFolder(how int) (*os.File, error) {
 	}
 }
 
-// removeAgain is for a Remove that found no such name.
-func (d *Folder) removeAgain(name string) error {
+// settled calls f while no TakeAway is under way, here or in another process.
+func (d *Folder) settled(f func() error) error {
 	lock, err := d.lockFolder(unix.LOCK_SH)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	return d.Root.Remove(name)
+	return f()
 }
 
 // lockNow locks f if nobody has.
 func lockNow(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
 
-// TakeAway removes name, which must still be f.
-func (d *Folder) TakeAway(name string, f *os.File) error {
+// TakeAway removes name, which must still be f; with last, so that it survives a
+// power cut. After an error, other than ErrUnsure, name is what it was. A Django
+// that writes the name between two of the steps, and then reads it, finds nothing
+// for some microseconds.
+func (d *Folder) TakeAway(name string, f *os.File, last bool) error {
 	lock, err := d.lockFolder(unix.LOCK_EX)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
+	if err := d.inPlace(name, f); err != nil {
+		return err // the name is left alone
+	}
 	aside := temporaryName()
 	if err := d.renameat2(name, aside, unix.RENAME_NOREPLACE); err != nil {
 		return err
 	}
-	if err := d.inPlace(aside, f); err != nil {
-		if errors.Is(err, ErrOvertaken) {
-			if back := d.renameat2(aside, name, unix.RENAME_NOREPLACE); back != nil && !errors.Is(back, fs.ErrExist) {
-				return back
-			}
-		}
-		_ = d.Root.Remove(aside)
-		return err
+	err = d.inPlace(aside, f)
+	if err == nil && last {
+		err = d.Sync()
 	}
-	return d.Root.Remove(aside)
+	if err != nil {
+		switch back := d.renameat2(aside, name, unix.RENAME_NOREPLACE); {
+		case errors.Is(back, fs.ErrExist): // a Django has written it again: that counts
+			err = ErrOvertaken
+		case back != nil:
+			return fmt.Errorf("%w: %w", ErrUnsure, errors.Join(err, back))
+		default:
+			return err
+		}
+	}
+	_ = d.remove(aside) // or it is litter
+	return err
 }
 
 func (d *Folder) renameat2(from, to string, flags uint) error {
+	if err := d.fault("rename"); err != nil {
+		return err
+	}
 	dir := int(d.handle.Fd())
 	if err := unix.Renameat2(dir, from, dir, to, flags); err != nil {
 		return &os.LinkError{Op: "renameat2", Err: err} // without the names: they hold the key

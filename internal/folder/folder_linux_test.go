@@ -5,9 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func openFolder(t *testing.T) (d *Folder, dir string) {
@@ -114,7 +116,7 @@ func TestTakeAwayResurrects(t *testing.T) {
 			done <- d.Remove("sessionid")
 		}()
 		go1.Store(true)
-		_ = d.TakeAway("sessionid", f)
+		_ = d.TakeAway("sessionid", f, false)
 		err := <-done
 		f.Close()
 		if _, statErr := os.Stat(filepath.Join(dir, "sessionid")); err == nil && statErr == nil {
@@ -125,5 +127,132 @@ func TestTakeAwayResurrects(t *testing.T) {
 	}
 	if undone > 0 {
 		t.Errorf("Remove was acknowledged, and the file there afterwards, in %d of %d rounds", undone, rounds)
+	}
+}
+
+// While TakeAway has a file aside that it will bring back, the file is not gone for
+// those who look: in another process neither.
+func TestTakeAwayIsNotSeen(t *testing.T) {
+	d, dir := openFolder(t)
+	other, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	putFile(t, dir, "n", "F")
+	f, err := d.Open("n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	opened := make(chan error, 1)
+	aside := false
+	d.Fault = func(step string) error {
+		switch {
+		case step == "rename" && !aside: // it has just looked: a Django writes now
+			putFile(t, dir, "n", "D")
+			aside = true
+		case step == "stat" && aside:
+			d.Fault = nil
+			go func() {
+				f, err := other.Open("n")
+				if err == nil {
+					f.Close()
+				}
+				opened <- err
+			}()
+			time.Sleep(20 * time.Millisecond)
+		}
+		return nil
+	}
+	if err := d.TakeAway("n", f, false); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("TakeAway: %v", err)
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("Open meanwhile: %v", err)
+	}
+}
+
+// What a Django has written before TakeAway looks never leaves its name.
+func TestTakeAwayLeavesOthersAlone(t *testing.T) {
+	d, dir := openFolder(t)
+	putFile(t, dir, "n", "F")
+	f, err := d.Open("n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	putFile(t, dir, "n", "D")
+	d.Fault = func(step string) error {
+		if step == "rename" {
+			t.Error("it is renamed")
+		}
+		return nil
+	}
+	if err := d.TakeAway("n", f, true); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("TakeAway: %v", err)
+	}
+}
+
+// A write needs no file descriptor to see what it has displaced.
+func TestExchangeWithoutDescriptors(t *testing.T) {
+	d, dir := openFolder(t)
+	putFile(t, dir, "n", "F")
+	f, err := d.Open("n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, django := range []bool{false, true} {
+		temporary, err := d.WriteTemporary("ours", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		opens := 0
+		d.Fault = func(step string) error {
+			if step == "rename" && django && opens == 1 {
+				putFile(t, dir, "n", "D")
+			}
+			if step == "open" {
+				if opens++; opens > 1 { // the first is before anything is done
+					return syscall.EMFILE
+				}
+			}
+			return nil
+		}
+		err = d.Exchange(temporary, "n", f)
+		d.Fault = nil
+		content, _ := os.ReadFile(filepath.Join(dir, "n"))
+		entries, _ := os.ReadDir(dir)
+		want, wantErr := "ours", error(nil)
+		if django {
+			want, wantErr = "D", ErrOvertaken
+		}
+		if string(content) != want || !errors.Is(err, wantErr) || len(entries) != 1 {
+			t.Errorf("Django meanwhile: %v: %q, %v, %d files", django, content, err, len(entries))
+		}
+	}
+}
+
+// TestHugeFile: a file is not read further than one of ours can be long.
+func TestHugeFile(t *testing.T) {
+	d, dir := openFolder(t)
+	putFile(t, dir, "n", "F")
+	if err := os.Truncate(filepath.Join(dir, "n"), 1<<33); err != nil { // it has holes
+		t.Fatal(err)
+	}
+	f, err := d.Open("n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, _, err := Read(f); !errors.Is(err, ErrForeign) {
+		t.Errorf("Read: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 10*maxFile {
+		t.Errorf("%d bytes were allocated for it", used)
 	}
 }
