@@ -43,6 +43,10 @@ type token struct {
 	dials uint64 // connections made to the server before it was read
 }
 
+// errNoVersions: every version is 0, so that none could be told from another.
+var errNoVersions = errors.New("the server keeps no versions of values, without which parallel writes can't be told apart: " +
+	"start memcached without -C (--disable-cas)")
+
 // knows reports whether the token means something on this connection.
 func (c *conn) knows(t token) bool { return c.number <= t.dials }
 
@@ -92,7 +96,7 @@ func (c *conn) readValue(key string) (value string, flags uint32, cas uint64, er
 	case flagsErr != nil, sizeErr != nil, casErr != nil:
 		return "", 0, 0, c.refused(line)
 	case size > maxValue:
-		return "", 0, 0, c.fail(fmt.Errorf("a value of %d bytes; more than %d are not read", size, maxValue))
+		return "", 0, 0, c.fail(fmt.Errorf("%w: a value of %d bytes; more than %d are not read", cache.ErrCorrupt, size, maxValue))
 	}
 	const end = "\r\nEND\r\n"
 	data, err := c.read(int(size) + len(end))
@@ -227,7 +231,7 @@ func inflate(value string) (string, error) {
 	case err != nil:
 		return value, nil
 	case len(plain) > maxValue:
-		return "", fmt.Errorf("a value of more than %d bytes when decompressed", maxValue)
+		return "", fmt.Errorf("%w: a value of more than %d bytes when decompressed", cache.ErrCorrupt, maxValue)
 	}
 	return string(plain), nil
 }

@@ -168,6 +168,19 @@ func TestGarbledValues(t *testing.T) {
 	}
 }
 
+// TestHugeValue: a value that is larger than any of ours is corrupt, whatever was
+// to be done with it; what is announced is not read.
+func TestHugeValue(t *testing.T) {
+	c, _ := fake(t, func(string) string { return "VALUE k 1 67108865 7\r\nv" })
+	_, err := c.Get(t.Context(), "k")
+	_, swapErr := c.Swap(t.Context(), "k", cache.Item{Value: "v"}, "w", time.Hour)
+	for what, err := range map[string]error{"Get": err, "Swap": swapErr} {
+		if !errors.Is(err, cache.ErrCorrupt) || errors.Is(err, cache.ErrUnknownOutcome) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // TestUnaskedAnswer: a connection on which more came than was asked for is not
 // used again, lest the rest be taken for the next answer.
 func TestUnaskedAnswer(t *testing.T) {
@@ -211,7 +224,7 @@ func TestZlib(t *testing.T) {
 		}
 	}
 	value = compressed(strings.Repeat("\x00", maxValue+1))
-	if item, err := c.Get(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "decompressed") {
+	if item, err := c.Get(t.Context(), "k"); !errors.Is(err, cache.ErrCorrupt) || !strings.Contains(err.Error(), "decompressed") {
 		t.Errorf("a bomb is read as %d bytes, %v", len(item.Value), err)
 	}
 }

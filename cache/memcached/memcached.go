@@ -95,6 +95,9 @@ func (c *conn) swap(key string, old cache.Item, value string, exptime int64) (ca
 		}
 		version = found.Token.(token)
 	}
+	if version.cas == 0 {
+		return cache.Item{}, errNoVersions
+	}
 	answer, err := c.store("cas", key, value, exptime, version.cas)
 	switch {
 	case err != nil:

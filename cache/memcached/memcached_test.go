@@ -299,3 +299,26 @@ func settings() sessions.Settings {
 	st.SecretKey = strings.Repeat("secret", 10)
 	return st
 }
+
+// TestNoVersions: a server that was started with -C says so at the first save, not
+// that there is no end of other writers.
+func TestNoVersions(t *testing.T) {
+	c := open(t, memcached.Options{Servers: []string{testserver.Memcached(t, "-C").Addr}})
+	st := sessions.DefaultSettings()
+	st.SecretKey = strings.Repeat("no versions ", 5)
+	m, err := sessions.New(st, engine.Cache(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.Open("")
+	s.Set("a", 1)
+	if err := s.Save(t.Context()); err != nil { // which needs none
+		t.Fatal(err)
+	}
+	s.Set("a", 2)
+	for what, err := range map[string]error{"Save": s.Save(t.Context()), "Flush": s.Flush(t.Context())} {
+		if err == nil || !strings.Contains(err.Error(), "without -C") || errors.Is(err, sessions.ErrConflict) || errors.Is(err, sessions.ErrUnknownOutcome) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

@@ -27,6 +27,8 @@ func failed(what string, write bool, err error) error {
 	var refused *rueidis.RedisError
 	var before notSent
 	switch {
+	case errors.As(err, &refused) && isWrongType(refused):
+		return fmt.Errorf("redis: %s: %w: %w", what, cache.ErrCorrupt, plain(err))
 	case errors.As(err, &refused), errors.As(err, &before), errors.Is(err, rueidis.ErrNoSlot), !write:
 		return fmt.Errorf("redis: %s: %w", what, plain(err))
 	}
@@ -50,6 +52,13 @@ func foreign(err error) error {
 		return errors.New(err.Error())
 	}
 	return err
+}
+
+// isWrongType: what is under the key is a list, a hash or the like, which no
+// cache has written. Redis before 7 says so of a script in other words.
+func isWrongType(refused *rueidis.RedisError) bool {
+	return strings.HasPrefix(refused.Error(), "WRONGTYPE") ||
+		strings.HasPrefix(refused.Error(), "ERR Error running script") && strings.Contains(refused.Error(), "WRONGTYPE")
 }
 
 // isReadOnly: the server is a replica now.

@@ -175,6 +175,41 @@ func TestTooLarge(t *testing.T) {
 	})
 }
 
+// TestHugeValue: what is larger than any value of ours is not taken for one, and
+// can be removed and replaced; a session of that key begins anew. Nothing is
+// written that would not be read.
+func TestHugeValue(t *testing.T) {
+	s := testserver.Redis(t, testserver.RedisOptions{Volatile: true})
+	c := open(t, s.URL())
+	for name, call := range calls {
+		do(t, s, "SETRANGE", "k", fmt.Sprint(64<<20), "x") // one byte too many
+		err := call(t.Context(), c, "k")
+		switch name {
+		case "Add":
+			if !errors.Is(err, cache.ErrExists) && err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case "Set", "Delete":
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		default:
+			if !errors.Is(err, cache.ErrCorrupt) || errors.Is(err, cache.ErrUnknownOutcome) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		do(t, s, "DEL", "k")
+	}
+	huge := strings.Repeat("x", 64<<20+1)
+	_, addErr := c.Add(t.Context(), "k", huge, time.Hour)
+	_, swapErr := c.Swap(t.Context(), "k", cache.Item{Value: "v"}, huge, time.Hour)
+	for what, err := range map[string]error{"Add": addErr, "Swap": swapErr, "Set": c.Set(t.Context(), "k", huge, time.Hour)} {
+		if !errors.Is(err, cache.ErrTooLarge) {
+			t.Errorf("%s of a huge value: %v", what, err)
+		}
+	}
+}
+
 // TestLostAnswer: a write whose answer is lost is done at most once, and its
 // outcome is unknown; so with a client of the program's own, which may be one
 // that asks again what it has read.

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -94,11 +95,36 @@ func (c *Cache) Get(ctx context.Context, key string) (cache.Item, error) {
 	if err != nil {
 		return cache.Item{}, failed("get", false, err)
 	}
+	return found("get", value)
+}
+
+// maxValue is the size in bytes of the largest value that is written, or taken for
+// one of ours. Redis itself keeps up to 512 MB.
+const maxValue = 64 << 20
+
+// found is a value that is stored.
+func found(what, value string) (cache.Item, error) {
+	if len(value) > maxValue {
+		return cache.Item{}, failed(what, false, errTooLong)
+	}
 	return cache.Item{Value: value}, nil
 }
 
+// checkSize refuses a value that would not be read.
+func checkSize(what, value string) error {
+	if len(value) > maxValue {
+		return failed(what, false, cache.ErrTooLarge)
+	}
+	return nil
+}
+
+var errTooLong = fmt.Errorf("%w: a value of more than %d MiB", cache.ErrCorrupt, maxValue>>20)
+
 // Add implements cache.Cache.
 func (c *Cache) Add(ctx context.Context, key, value string, ttl time.Duration) (cache.Item, error) {
+	if err := checkSize("add", value); err != nil {
+		return cache.Item{}, err
+	}
 	if ttl <= 0 { // it would end at once: nothing is to be written
 		switch _, err := c.Get(ctx, key); err {
 		case nil:
@@ -125,6 +151,9 @@ func (c *Cache) Add(ctx context.Context, key, value string, ttl time.Duration) (
 func (c *Cache) Set(ctx context.Context, key, value string, ttl time.Duration) error {
 	if ttl <= 0 {
 		return c.Delete(ctx, key)
+	}
+	if err := checkSize("set", value); err != nil {
+		return err
 	}
 	return c.write(ctx, "set", func(b rueidis.Builder) rueidis.Completed {
 		if ttl == cache.NoEnd {

@@ -22,6 +22,7 @@ func TestRefusals(t *testing.T) {
 		url     func(s *testserver.RedisServer) string
 		allowed string // calls that work all the same
 		want    string // in the others' errors; one of several codes
+		is      error  // what these are, too
 	}{
 		{
 			name: "another type under the key",
@@ -29,7 +30,7 @@ func TestRefusals(t *testing.T) {
 				do(t, s, "DEL", "k")
 				do(t, s, "RPUSH", "k", "v")
 			},
-			allowed: "Add Set Delete", want: "WRONGTYPE",
+			allowed: "Add Set Delete", want: "WRONGTYPE", is: cache.ErrCorrupt,
 		},
 		{
 			name:    "no room",
@@ -137,6 +138,9 @@ func TestRefusals(t *testing.T) {
 						t.Errorf("%s: %v", name, err)
 					}
 					continue
+				}
+				if r.is != nil && !errors.Is(err, r.is) || r.is == nil && errors.Is(err, cache.ErrCorrupt) {
+					t.Errorf("%s: %v is not %v", name, err, r.is)
 				}
 				if isAnswer(err) || errors.Is(err, cache.ErrUnknownOutcome) || !says(err, r.want) || strings.Contains(fmt.Sprint(err), "hunter2") {
 					t.Errorf("%s: %v", name, err)

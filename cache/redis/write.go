@@ -25,6 +25,9 @@ const swapSHA1 = "27ebd7c2793349189aadff86043d6629e1381722"
 
 // Swap implements cache.Cache, in one round trip.
 func (c *Cache) Swap(ctx context.Context, key string, old cache.Item, value string, ttl time.Duration) (cache.Item, error) {
+	if err := checkSize("swap", value); err != nil {
+		return cache.Item{}, err
+	}
 	args := []string{old.Value, value, expiry(ttl)}
 	reply, confirmed := c.do(ctx, func(b rueidis.Builder) rueidis.Completed {
 		return b.Evalsha().Sha1(swapSHA1).Numkeys(1).Key(key).Arg(args...).Build()
@@ -44,11 +47,15 @@ func (c *Cache) Swap(ctx context.Context, key string, old cache.Item, value stri
 	if len(values) != 2 || values[1].IsNil() {
 		return cache.Item{}, cache.ErrMiss
 	}
-	found, err := values[1].ToString()
+	current, err := values[1].ToString()
 	if err != nil {
 		return cache.Item{}, failed("swap", true, err)
 	}
-	return cache.Item{Value: found}, cache.ErrConflict
+	item, err := found("swap", current)
+	if err == nil {
+		err = cache.ErrConflict
+	}
+	return item, err
 }
 
 // errNil is nil as an answer: a SET NX that found something.
