@@ -75,7 +75,7 @@ func showSession(f func(*sessions.Session)) http.Handler {
 	})
 }
 
-func TestBadCookies(t *testing.T) {
+func TestSecurity05_OddKeysReachNoStore(t *testing.T) {
 	for _, bad := range badCookies {
 		for _, mode := range badModes {
 			t.Run(bad.name+"/"+mode.name, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestBadCookies(t *testing.T) {
 
 // What stands under the visitor's key is no session that this site can read. It
 // is left alone: it may be another service's.
-func TestBadRows(t *testing.T) {
+func TestSecurity36_UnreadableSessionsAreEmpty(t *testing.T) {
 	other := sessions.DefaultSettings()
 	other.SecretKey, other.Clock = "another "+siteSecret, func() time.Time { return siteNow }
 	foreign, err := codec.NewSigned(other, codec.SignedOptions{})

@@ -21,6 +21,7 @@ type cookieWriter struct {
 	sameSite    string
 	secure      string
 	deletion    string
+	noStore     bool
 }
 
 func newCookieWriter(st *Settings) cookieWriter {
@@ -38,13 +39,18 @@ func newCookieWriter(st *Settings) cookieWriter {
 		path:        attribute(st.CookiePath != "", "Path="+st.CookiePath),
 		sameSite:    attribute(st.CookieSameSite != "", "SameSite="+st.CookieSameSite),
 		secure:      attribute(st.CookieSecure, "Secure"),
+		noStore:     st.Hardened,
 	}
 	// Django's delete_cookie sets no HttpOnly, and Secure only where browsers
 	// would refuse the deletion without it.
 	name := strings.ToLower(st.CookieName) // the prefixes count in any case
 	deletionSecure := attribute(strings.HasPrefix(name, "__secure-") ||
 		strings.HasPrefix(name, "__host-") || strings.EqualFold(st.CookieSameSite, "none") || st.Partitioned, "Secure")
-	c.deletion = c.name + `=""` + c.domain + "; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0" +
+	deletionHTTPOnly := ""
+	if st.Hardened {
+		deletionHTTPOnly, deletionSecure = c.httpOnly, c.secure
+	}
+	c.deletion = c.name + `=""` + c.domain + "; expires=Thu, 01 Jan 1970 00:00:00 GMT" + deletionHTTPOnly + "; Max-Age=0" +
 		c.partitioned + c.path + c.sameSite + deletionSecure
 	return c
 }
@@ -133,7 +139,8 @@ func unquoteCookie(s string) string {
 
 func isOctal(c byte) bool { return c >= '0' && c <= '7' }
 
-// add puts a Set-Cookie line of this cookie in the place of any other.
+// add puts a Set-Cookie line of this cookie in the place of any other, and tells
+// caches.
 func (c *cookieWriter) add(h http.Header, line string) {
 	kept := h["Set-Cookie"][:0:0]
 	for _, other := range h["Set-Cookie"] {
@@ -142,6 +149,16 @@ func (c *cookieWriter) add(h http.Header, line string) {
 		}
 	}
 	h["Set-Cookie"] = append(kept, line)
+	varyOnCookie(h)
+	c.forbidCaching(h)
+}
+
+// forbidCaching is no-cache="Set-Cookie", which few caches understand, in words
+// that all of them do.
+func (c *cookieWriter) forbidCaching(h http.Header) {
+	if c.noStore {
+		h["Cache-Control"] = []string{"no-store"}
+	}
 }
 
 // varyOnCookie is Django's patch_vary_headers: caches must tell visitors apart.

@@ -139,8 +139,11 @@ type Weight struct {
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("sessions: the session has %d bytes, of which %d are allowed; heaviest:%s",
-		e.Size, e.Limit, weightText(e.Heaviest))
+	text := fmt.Sprintf("sessions: the session has %d bytes, of which %d are allowed", e.Size, e.Limit)
+	if len(e.Heaviest) > 0 {
+		text += "; heaviest:" + weightText(e.Heaviest)
+	}
+	return text
 }
 
 func weightText(weights []Weight) string {

@@ -64,6 +64,10 @@ const (
 	// another SecretKey. With a cookie engine it is what a forged cookie is.
 	EventCorrupt EventKind = "corrupt"
 
+	// EventClientChanged: a session's request came from another client than the one
+	// before. See ClientWatch.
+	EventClientChanged EventKind = "client_changed"
+
 	// EventHashMismatch: the session's user has another password than at its
 	// login. The package auth emits it.
 	EventHashMismatch EventKind = "hash_mismatch"
@@ -85,6 +89,10 @@ const (
 	// reported each time that the cookie comes. Only engines whose data is dated
 	// can know; elsewhere it is EventUnknownKey.
 	EndExpired EndReason = "expired"
+
+	// EndRevoked: a cookie engine's Revoked has refused the session. It is reported
+	// each time that the cookie comes.
+	EndRevoked EndReason = "revoked"
 )
 
 // attrs are the fields that are set, under the names of log lines. The time is

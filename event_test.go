@@ -170,7 +170,7 @@ func (b *eventBrowser) get(path string) {
 }
 
 // What a visitor does, and what the hook is told.
-func TestEvents(t *testing.T) {
+func TestSecurity44_Events(t *testing.T) {
 	const unknown = "abcdefghijklmnopqrstuvwxyz012345"
 	down, lost := errStoreDown, sessions.ErrUnknownOutcome
 	for _, row := range []struct {

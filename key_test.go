@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-func TestNewKey(t *testing.T) {
+// TestSecurity02_NoCharacterIsFavoured: each of the 36 is equally likely.
+func TestSecurity02_NoCharacterIsFavoured(t *testing.T) {
 	const keys = 20_000
 	seen := make(map[string]bool, keys)
 	var count [256]int

@@ -98,7 +98,7 @@ func TestGoroutinesOfOneRequest(t *testing.T) {
 }
 
 // A client that hangs up has changed what it has changed.
-func TestClientHangsUpBeforeTheSave(t *testing.T) {
+func TestSecurity43_AClientThatHangsUpIsSaved(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprint("after the headers: ", late), func(t *testing.T) {
 			s := newSite(t)

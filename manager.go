@@ -18,6 +18,7 @@ type Manager struct {
 	name     string
 	store    Store // nil: a cookie engine
 	codec    Codec
+	revoked  func(context.Context, Values, time.Time) (bool, error) // see Backend
 	log      *slog.Logger
 	hasher   keyHasher
 	saves    saver
@@ -60,6 +61,7 @@ func New(st Settings, engine Engine) (*Manager, error) {
 		name:     backend.Name,
 		store:    backend.Store,
 		codec:    backend.Codec,
+		revoked:  backend.Revoked,
 		log:      st.Logger,
 		hasher:   newKeyHasher(st.SecretKey),
 		saves:    saver{waiting: map[string][]*change{}},

@@ -214,7 +214,6 @@ func (rq *request) decide(status int) error {
 		return nil
 	case s.isEmpty() && !s.unreadable, serverError && s.moved && s.key == "":
 		if rq.sentCookie {
-			varyOnCookie(h)
 			m.cookie.add(h, m.cookie.deletion)
 		}
 		return nil
@@ -236,7 +235,6 @@ func (rq *request) decide(status int) error {
 			return err
 		}
 	}
-	varyOnCookie(h)
 	m.cookie.add(h, m.cookie.set(s.key, now, s.age(now), s.expiry().atBrowserClose(m.settings)))
 	rq.warnPlainHTTP()
 	return nil
@@ -284,6 +282,9 @@ func (rq *request) fail(err error) {
 	h := rq.writer.Header()
 	for _, name := range bodyHeaders {
 		h.Del(name)
+	}
+	if m := rq.session.m; len(h["Set-Cookie"]) > 0 { // a rotation or a flush is told of
+		m.cookie.forbidCaching(h)
 	}
 	rq.session.m.Error(rq.writer.ResponseWriter, rq.r, err)
 }

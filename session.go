@@ -103,9 +103,12 @@ func (s *Session) load(ctx context.Context) error {
 		s.rotated = true
 		s.m.log.DebugContext(ctx, "sessions: request with a key that was just rotated", s.m.keyAttr(s.key))
 	case errors.Is(err, ErrNotFound):
-		if errors.Is(err, errExpired) {
+		switch {
+		case errors.Is(err, errExpired):
 			s.noteEnd(EndExpired, s.key)
-		} else {
+		case errors.Is(err, errRevoked):
+			s.noteEnd(EndRevoked, s.key)
+		default:
 			s.note(EventUnknownKey, s.key)
 		}
 		s.m.log.InfoContext(ctx, "sessions: unknown or expired session key", s.m.keyAttr(s.key))
@@ -125,7 +128,7 @@ func (s *Session) load(ctx context.Context) error {
 // fetch gets what is stored under s.key.
 func (s *Session) fetch(ctx context.Context) (Record, Values, error) {
 	if s.m.store == nil {
-		return s.fetchCookie()
+		return s.fetchCookie(ctx)
 	}
 	if !ValidKey(s.key) {
 		return Record{}, Values{}, ErrNotFound
@@ -144,7 +147,7 @@ func (s *Session) fetch(ctx context.Context) (Record, Values, error) {
 // overdue is the error of what was found, named errExpired where it is genuine but
 // too old.
 func overdue(err error) error {
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) && !errors.Is(err, errRevoked) {
 		return errExpired
 	}
 	return err
@@ -152,11 +155,14 @@ func overdue(err error) error {
 
 // fetchCookie reads the session that is its own key, and ends it when its time
 // has come: the browser might not. (Django trusts the browser: its ticket 19201.)
-func (s *Session) fetchCookie() (Record, Values, error) {
+func (s *Session) fetchCookie(ctx context.Context) (Record, Values, error) {
 	record := Record{Data: s.key}
 	dated, ok := s.m.codec.(DatedCodec)
 	if !ok {
 		values, err := s.m.decode(record, nil)
+		if err == nil {
+			err = s.askRevoked(ctx, values, time.Time{})
+		}
 		return record, values, overdue(err)
 	}
 	values, written, err := dated.DecodeDated(s.key)
@@ -167,7 +173,26 @@ func (s *Session) fetchCookie() (Record, Values, error) {
 	if !record.Expires.After(s.m.now()) {
 		return Record{}, Values{}, errExpired
 	}
+	if err := s.askRevoked(ctx, values, written); err != nil {
+		return Record{}, Values{}, err
+	}
 	return record, values, nil
+}
+
+// errRevoked: a cookie engine's session that has been revoked.
+var errRevoked = fmt.Errorf("%w: it was revoked", ErrNotFound)
+
+func (s *Session) askRevoked(ctx context.Context, values Values, written time.Time) error {
+	if s.m.revoked == nil {
+		return nil
+	}
+	switch revoked, err := s.m.revoked(ctx, values.Clone(), written); {
+	case err != nil:
+		return fmt.Errorf("whether the session was revoked: %w", err)
+	case revoked:
+		return errRevoked
+	}
+	return nil
 }
 
 // usable reports why the values are not in memory, or nil. The caller holds s.mu.

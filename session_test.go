@@ -294,8 +294,8 @@ func TestNotLoaded(t *testing.T) {
 	equal(t, "a", sessions.Get(reload(t, m, s), "a", 0), 2)
 }
 
-// TestNothingShowsTheKey prints a session in every way that a program might.
-func TestNothingShowsTheKey(t *testing.T) {
+// TestSecurity10_NothingShowsTheKey prints a session in every way that a program might.
+func TestSecurity10_NothingShowsTheKey(t *testing.T) {
 	m := newSite(t).Manager
 	s := kept(t, m, func(s *sessions.Session) { s.Set("card", "4111-1111") })
 	var log bytes.Buffer

@@ -68,6 +68,12 @@ type Settings struct {
 	// no such setting.
 	Partitioned bool
 
+	// Hardened forbids every cache to keep a response that sends or deletes the
+	// cookie (Cache-Control: no-store, in place of what the handler says), and
+	// deletes the cookie with the attributes that it was set with, HttpOnly and
+	// Secure, where Django leaves them out. See HardenedSettings.
+	Hardened bool
+
 	// UseTZ and TimeZone are Django's USE_TZ and TIME_ZONE. They matter only
 	// for a database or an `ExpireAt` that is shared with a Django: with USE_TZ
 	// off, Django writes local times without an offset. A nil TimeZone is UTC.
@@ -125,6 +131,17 @@ func DefaultSettings() Settings {
 		CookieSameSite: "Lax",
 		UseTZ:          true,
 	}
+}
+
+// HardenedSettings are DefaultSettings with all that browsers and caches can do for
+// a session: a cookie named "__Host-sessionid", which no other host can set and
+// which has no Domain, and Hardened. A Django that shares it needs the same
+// SESSION_COOKIE_NAME and SESSION_COOKIE_SECURE. SameSite stays "Lax": with
+// "Strict" a visitor who follows a link to the site arrives logged out.
+func HardenedSettings() Settings {
+	st := DefaultSettings()
+	st.CookieName, st.Hardened = "__Host-sessionid", true
+	return st
 }
 
 // Format keeps the secret keys out of every fmt verb.

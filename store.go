@@ -31,6 +31,11 @@ type Backend struct {
 	// may override. An engine that sets it must have opened its parts with it;
 	// engine.WithCookieAge does both for any engine.
 	CookieAge time.Duration
+
+	// Revoked says of a cookie engine's session, which was written then, whether it
+	// has been revoked: such a session is not there. Its error fails the load. Nil:
+	// none ever is. It may be called by several requests at once.
+	Revoked func(ctx context.Context, values Values, written time.Time) (bool, error)
 }
 
 // Codec turns a session's values into what is stored, and back. It must be

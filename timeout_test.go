@@ -94,7 +94,7 @@ func TestIdleParallelRequests(t *testing.T) {
 	equal(t, "expiry writes", strings.Count(s.store.calls(), "touch"), 1)
 }
 
-func TestTimeouts(t *testing.T) {
+func TestSecurity24_TimeoutsAreTheServers(t *testing.T) {
 	const ever = -1
 	both := sessions.Timeouts{Idle: 30 * time.Minute, Absolute: 2 * time.Hour}
 	for _, tt := range []struct {
@@ -293,7 +293,7 @@ func TestTimeoutsBesideDjango(t *testing.T) {
 
 // A clock that jumps: nothing goes beyond the deadline, and the next use puts
 // the idle expiry right.
-func TestTimeoutsWhenTheClockJumps(t *testing.T) {
+func TestSecurity26_ClocksMoveNoDeadline(t *testing.T) {
 	s := newSite(t, timeouts(sessions.Timeouts{Idle: 30 * time.Minute, Absolute: 2 * time.Hour}))
 	key := s.visitor(map[string]any{"a": 1})
 	deadline := siteNow.Add(2 * time.Hour)

@@ -11,7 +11,7 @@ import (
 )
 
 // The warning of Django's W009 says what is weak, and never the key.
-func TestWeakSecretSaysWhy(t *testing.T) {
+func TestSecurity37_WeakSecretKeysAreWarnedOf(t *testing.T) {
 	long := strings.Repeat("abcdefghij", 5)
 	for key, want := range map[string]string{
 		"django-insecure-" + long:  "it begins with django-insecure-",

@@ -152,7 +152,7 @@ func TestReadSHA1(t *testing.T) {
 }
 
 // When something fails nobody is anonymous: it is an error, and a 503.
-func TestFailuresAreErrors(t *testing.T) {
+func TestSecurity42_FailuresAreErrors(t *testing.T) {
 	failure := errors.New("no connection")
 	for _, row := range []struct {
 		name string

@@ -205,7 +205,7 @@ func TestLogout(t *testing.T) {
 
 // A logout that the store has not carried out is an error, and the user is still
 // logged in.
-func TestAFailedLogout(t *testing.T) {
+func TestSecurity21_AFailedLogout(t *testing.T) {
 	s := newSite(t)
 	key := s.login("alice", nil)
 	failure := errors.New("no connection")
@@ -215,7 +215,7 @@ func TestAFailedLogout(t *testing.T) {
 	equal(t, "who", s.who(key), "alice")
 }
 
-func TestUpdateSessionAuthHash(t *testing.T) {
+func TestSecurity27_UpdateSessionAuthHash(t *testing.T) {
 	s := newSite(t)
 	mine, other := s.login("alice", map[string]any{"cart": 1}), s.login("alice", nil)
 	bobs := s.login("bob", nil)
@@ -242,7 +242,7 @@ func TestUpdateSessionAuthHash(t *testing.T) {
 
 // A CSRF secret in the session is another one after a login, in the form that all
 // Djangos read; none is made where there is none.
-func TestCSRFSecretIsReplaced(t *testing.T) {
+func TestSecurity47_CSRFSecretIsReplaced(t *testing.T) {
 	s := newSite(t)
 	for _, before := range []string{"Zq8ZsW0aYt5RjL2mXc7bDf9hGp4uE1oT", strings.Repeat("aB3", 21) + "x"} {
 		session := s.session(s.login("alice", map[string]any{"_csrftoken": before}))

@@ -31,7 +31,7 @@ func TestRequireLogin(t *testing.T) {
 	equal(t, "status of an unknown session", get("00000000000000000000000000000000").StatusCode, http.StatusFound)
 }
 
-func TestRequireRecentLogin(t *testing.T) {
+func TestSecurity30_RequireRecentLogin(t *testing.T) {
 	s := newSite(t, func(_ *sessions.Settings, o *auth.Options) { o.ConfirmURL = "/confirm/?why=old" })
 	byGo, byDjango := s.login("alice", nil), s.session(s.login("alice", nil))
 	byDjango.Delete("_keepsake_auth_time")

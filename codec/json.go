@@ -55,7 +55,7 @@ func (c *JSON) Encode(v sessions.Values) (string, error) {
 		text = respaced(text, " ")
 	}
 	if len(text) > c.limit {
-		return "", fmt.Errorf("codec: JSON: %w", signing.ErrTooLarge)
+		return "", tooLarge(len(text), c.limit)
 	}
 	return c.pack(text), nil
 }

@@ -20,7 +20,7 @@ func binUnicode(text string) string {
 }
 
 // No pickle takes time or memory out of proportion to its size.
-func TestPickleBombs(t *testing.T) {
+func TestSecurity33_PickleBombs(t *testing.T) {
 	lists, tuples := "]\x94", ")\x85\x94"
 	for i := range 60 {
 		get := string([]byte{'h', byte(i)})

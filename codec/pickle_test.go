@@ -218,7 +218,7 @@ func TestPickleEncodeAsCPython(t *testing.T) {
 }
 
 // Attacks, recursive structures and what Python itself refuses.
-func TestPickleRefuses(t *testing.T) {
+func TestSecurity33_PickleRefuses(t *testing.T) {
 	kinds := map[string]error{"forbidden": ErrForbidden, "syntax": pickle.ErrSyntax, "recursive": pickle.ErrRecursive, "no dict": sessions.ErrCorrupt}
 	for _, c := range pickleCases(t).Refuse {
 		v, n, err := newPickle(t, 0).DecodePrefix(unhex(t, c.Pickle))

@@ -43,8 +43,8 @@ type SignedOptions struct {
 	// limit). It is Django's max_age.
 	MaxAge time.Duration
 
-	// Limit is the size in bytes, after decompression, above which a stored
-	// session is refused (0: signing.DefaultLimit).
+	// Limit is the size in bytes, after decompression, above which a session is
+	// neither read nor written (0: signing.DefaultLimit).
 	Limit int
 }
 
@@ -74,7 +74,7 @@ func NewSigned(st sessions.Settings, o SignedOptions) (*Signed, error) {
 	if c.maxAge == 0 {
 		c.maxAge = signing.Forever
 	}
-	if c.limit == 0 {
+	if c.limit <= 0 {
 		c.limit = signing.DefaultLimit
 	}
 	options := signing.Options{Key: st.SecretKey, FallbackKeys: st.SecretKeyFallbacks, Salt: c.salt}
@@ -101,7 +101,15 @@ func (c *Signed) Encode(v sessions.Values) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if len(text) > c.limit {
+		return "", tooLarge(len(text), c.limit)
+	}
 	return c.signer.SignPayload(text, c.compress), nil
+}
+
+// tooLarge refuses to write what would not be read.
+func tooLarge(size, limit int) error {
+	return fmt.Errorf("codec: %w: %w", signing.ErrTooLarge, &sessions.TooLargeError{Size: size, Limit: limit})
 }
 
 // Decode reads what Django's encode() has written. An error wraps

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"context"
+	"time"
+
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/codec"
 )
@@ -13,7 +16,7 @@ const cookieSalt = "django.contrib.sessions.backends.signed_cookies"
 // needs no store.
 //
 // What a cookie engine can't do: revoke a copy (a stolen or saved cookie works
-// until it expires, also after a logout), merge parallel changes (the last
+// until it expires, also after a logout, unless Revoked says otherwise), merge parallel changes (the last
 // response's cookie is the session), or hold more than 4096 bytes: a save above
 // that is a *sessions.TooLargeError, and the cookie before it stays valid. The
 // expiry is enforced here, whatever the browser does; Django does that only for
@@ -25,6 +28,14 @@ type SignedCookiesEngine struct {
 	// Serializer makes the text that is signed: SESSION_SERIALIZER. Nil is
 	// Django's default, codec.JSONSerializer.
 	Serializer codec.Serializer
+
+	// Revoked says of a genuine session, which was written then, whether it is not
+	// to be accepted any more: what a logout can't do here by itself. It is asked
+	// at each load, and looks for instance into a list of users whose cookies of
+	// before a certain time are void, or of sessions by a value that the program
+	// has put into each. Its error fails the load. Nil: a copy of a cookie works
+	// until it expires. It must be safe for concurrent use.
+	Revoked func(ctx context.Context, values sessions.Values, written time.Time) (bool, error)
 }
 
 // Open implements sessions.Engine.
@@ -33,7 +44,7 @@ func (e SignedCookiesEngine) Open(st sessions.Settings) (sessions.Backend, error
 	if err != nil {
 		return sessions.Backend{}, err
 	}
-	return sessions.Backend{Name: "signed_cookies", Codec: c}, nil
+	return sessions.Backend{Name: "signed_cookies", Codec: c, Revoked: e.Revoked}, nil
 }
 
 // EncryptedCookies keeps each session in its cookie, encrypted: its holder can't
@@ -45,6 +56,9 @@ func EncryptedCookies() EncryptedCookiesEngine { return EncryptedCookiesEngine{}
 type EncryptedCookiesEngine struct {
 	// Serializer makes the text that is encrypted. Nil is codec.JSONSerializer.
 	Serializer codec.Serializer
+
+	// Revoked is SignedCookiesEngine's.
+	Revoked func(ctx context.Context, values sessions.Values, written time.Time) (bool, error)
 }
 
 // Open implements sessions.Engine.
@@ -53,5 +67,5 @@ func (e EncryptedCookiesEngine) Open(st sessions.Settings) (sessions.Backend, er
 	if err != nil {
 		return sessions.Backend{}, err
 	}
-	return sessions.Backend{Name: "encrypted_cookies", Codec: c}, nil
+	return sessions.Backend{Name: "encrypted_cookies", Codec: c, Revoked: e.Revoked}, nil
 }

@@ -145,9 +145,9 @@ func TestCookieExpiry(t *testing.T) {
 	}
 }
 
-// TestCookieTooLarge: a session that browsers would drop is not sent, and the
+// TestSecurity15_CookieTooLarge: a session that browsers would drop is not sent, and the
 // one before it stays.
-func TestCookieTooLarge(t *testing.T) {
+func TestSecurity15_CookieTooLarge(t *testing.T) {
 	for name, e := range cookieEngines {
 		t.Run(name, func(t *testing.T) {
 			var failed error

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -62,5 +63,20 @@ func (e FileEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if err != nil {
 		return sessions.Backend{}, errors.Join(fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) is not writable: %w", err), files.Close())
 	}
+	e.caution(files, st.Logger)
 	return sessions.Backend{Name: "file", Store: s, Codec: c}, nil
+}
+
+// caution says that others could remove or exchange session files. (In a folder
+// like /tmp, with the sticky bit, they can't.)
+func (e FileEngine) caution(files *folder.Folder, log *slog.Logger) {
+	info, err := files.Stat()
+	if err != nil || info.Mode().Perm()&0o002 == 0 || info.Mode()&os.ModeSticky != 0 {
+		return
+	}
+	if log == nil {
+		log = slog.Default()
+	}
+	log.Warn("engine: file: every user of this machine can remove and exchange files in the folder of the sessions (SESSION_FILE_PATH): " +
+		"chmod it to 0700")
 }

@@ -202,7 +202,7 @@ func TestLimit(t *testing.T) {
 }
 
 // A zip bomb may cost memory in proportion to the limit, not to its size.
-func TestZipBomb(t *testing.T) {
+func TestSecurity34_ZipBomb(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 256 MiB through a compressor")
 	}
@@ -230,7 +230,7 @@ func TestZipBomb(t *testing.T) {
 }
 
 // Nothing is decoded before the signature is checked.
-func TestSignatureBeforePayload(t *testing.T) {
+func TestSecurity35_SignatureBeforePayload(t *testing.T) {
 	s := must(NewTimestamp(Options{Key: "k"}, nil))
 	for _, text := range []string{"*:0", ".AAAA:0", "." + B64Encode([]byte(deflated(payload4k))) + ":0", "A:!!"} {
 		_, err := s.UnsignPayload(text+":AAAA", 0, 1)

@@ -86,7 +86,7 @@ func TestFallbackKeys(t *testing.T) {
 
 // Every key is tried, wherever the right one stands: otherwise the time taken
 // would tell which one it is.
-func TestAllKeysAreCompared(t *testing.T) {
+func TestSecurity08_AllKeysAreCompared(t *testing.T) {
 	keys := []string{"a", "b", "c"}
 	for _, signedWith := range append(keys, "none of them") {
 		s := must(New(Options{Key: keys[0], FallbackKeys: keys[1:]}))

@@ -178,10 +178,10 @@ func TestHardenedColumns(t *testing.T) {
 	}
 }
 
-// TestHardenedDump: neither the table nor the database's files show a key or a
+// TestSecurity09_HardenedStoresHoldNoKeys: neither the table nor the database's files show a key or a
 // value, after all that can happen to a session; and nothing in the table works as
 // a cookie.
-func TestHardenedDump(t *testing.T) {
+func TestSecurity09_HardenedStoresHoldNoKeys(t *testing.T) {
 	dir := t.TempDir()
 	db := openFile(t, drivers[0].name, drivers[0].options, filepath.Join(dir, "sessions.db"))
 	m, err := sessions.New(settings(), engine.Hardened(engine.Database(db)))

@@ -27,10 +27,11 @@ var (
 
 	errNotRegular = fmt.Errorf("%w: not a regular file", ErrForeign)
 	errTooLarge   = fmt.Errorf("%w: larger than %d MiB", ErrForeign, maxFile>>20)
+	errTooLong    = fmt.Errorf("files are no larger than %d MiB", maxFile>>20)
 )
 
-// maxFile is the size in bytes of the largest file that is read: more than codecs
-// and caches write.
+// maxFile is the size in bytes of the largest file that is read or written: more
+// than Django's codecs and caches write here.
 const maxFile = 80 << 20
 
 // TemporaryPrefix begins the names of files that are not in place yet. Older
@@ -151,6 +152,9 @@ func Read(f *os.File) (content string, info fs.FileInfo, err error) {
 // WriteTemporary makes a file of another name with that content, safe on the
 // disk, and returns its name. Its modification time is modified, unless zero.
 func (d *Folder) WriteTemporary(content string, modified time.Time) (name string, err error) {
+	if len(content) > maxFile {
+		return "", errTooLong
+	}
 	name = temporaryName()
 	f, err := d.Root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
