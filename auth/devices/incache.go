@@ -9,6 +9,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/keepsake-go/sessions/cache"
@@ -172,28 +173,47 @@ func (x *cacheIndex) Put(ctx context.Context, e Entry, former ...string) (entere
 	return entered, failed("put", err)
 }
 
-// Add implements Index.
-func (x *cacheIndex) Add(ctx context.Context, entries []Entry) (added int, err error) {
+// Add implements Index. The clients of most caches send together what several
+// goroutines ask for.
+func (x *cacheIndex) Add(ctx context.Context, entries []Entry) (int, error) {
 	byUser := map[string][]Entry{}
 	for _, e := range entries {
 		byUser[e.UserID] = append(byUser[e.UserID], e)
 	}
+	var all sync.WaitGroup
+	var mu sync.Mutex // guards what follows
+	var errs []error
+	added := 0
+	atOnce := make(chan struct{}, 32)
 	for userID, fresh := range byUser {
-		n := 0
-		err := x.change(ctx, userID, func(old []Entry) ([]Entry, bool) {
-			n = 0
-			for _, e := range fresh {
-				if !slices.ContainsFunc(old, func(o Entry) bool { return o.Session == e.Session }) {
-					old = append(old, e)
-					n++
-				}
+		atOnce <- struct{}{}
+		all.Go(func() {
+			defer func() { <-atOnce }()
+			n, err := x.addTo(ctx, userID, fresh)
+			mu.Lock()
+			defer mu.Unlock()
+			if added += n; err != nil {
+				errs = append(errs, err)
 			}
-			return old, n > 0
 		})
-		if err != nil {
-			return added, failed("add", err)
+	}
+	all.Wait()
+	return added, failed("add", errors.Join(errs...))
+}
+
+func (x *cacheIndex) addTo(ctx context.Context, userID string, fresh []Entry) (added int, err error) {
+	err = x.change(ctx, userID, func(old []Entry) ([]Entry, bool) {
+		added = 0
+		for _, e := range fresh {
+			if !slices.ContainsFunc(old, func(o Entry) bool { return o.Session == e.Session }) {
+				old = append(old, e)
+				added++
+			}
 		}
-		added += n
+		return old, added > 0
+	})
+	if err != nil {
+		return 0, err
 	}
 	return added, nil
 }

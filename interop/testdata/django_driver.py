@@ -399,6 +399,17 @@ def op_decode_all():
     return {s.session_key: json.dumps(s.get_decoded()) for s in Session.objects.all()}
 
 
+def op_sessions_of(user_id, end=False):
+    """The sessions of a user, as a site finds them, and ends them: it looks at each that there is."""
+    begin, keys = time.perf_counter(), []
+    for session in Session.objects.filter(expire_date__gte=timezone.now()).iterator():
+        if session.get_decoded().get("_auth_user_id") == user_id:
+            keys.append(session.session_key)
+            if end:
+                session.delete()
+    return {"keys": keys, "seconds": time.perf_counter() - begin}
+
+
 def op_row(key):
     with connection.cursor() as cursor:
         cursor.execute(
