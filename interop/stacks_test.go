@@ -145,7 +145,11 @@ func onSQLite(t testing.TB) (*sql.DB, map[string]any) {
 
 func onPostgres(t testing.TB) (*sql.DB, map[string]any) {
 	t.Helper()
-	raw := testserver.SharedPostgres(t).URL()
+	return openPostgres(t, testserver.SharedPostgres(t).URL())
+}
+
+func openPostgres(t testing.TB, raw string) (*sql.DB, map[string]any) {
+	t.Helper()
 	u, err := url.Parse(raw)
 	check(t, err)
 	password, _ := u.User.Password()

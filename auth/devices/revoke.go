@@ -30,7 +30,10 @@ func (d *Devices) Revoke(ctx context.Context, userID, handle string) error {
 		if err != nil {
 			return err
 		}
-		return d.end(ctx, e)
+		if err = d.end(ctx, &e); err == nil || errors.Is(err, ErrNoDevice) {
+			d.drop(ctx, userID, []string{e.Session})
+		}
+		return err
 	})
 }
 
@@ -73,6 +76,8 @@ func (d *Devices) revokeAll(ctx context.Context, userID string, keep *sessions.S
 			return err
 		}
 		var rotated error
+		var gone []string
+		defer func() { d.drop(ctx, userID, gone) }()
 		for _, e := range entries {
 			if _, tried := failed[e.Handle]; tried || e.Handle == kept {
 				continue
@@ -81,12 +86,14 @@ func (d *Devices) revokeAll(ctx context.Context, userID string, keep *sessions.S
 				kept = e.Handle
 				continue
 			}
-			switch err := d.end(ctx, e); {
+			switch err := d.end(ctx, &e); {
 			case err == nil:
 				ended++
+				gone = append(gone, e.Session)
+			case errors.Is(err, ErrNoDevice):
+				gone = append(gone, e.Session)
 			case errors.Is(err, sessions.ErrRotated):
 				rotated = err
-			case errors.Is(err, ErrNoDevice):
 			default:
 				failed[e.Handle] = err
 			}
@@ -106,17 +113,15 @@ func (d *Devices) isOf(e *Entry, key string) bool {
 	return err == nil && of == key
 }
 
-// end ends the session of an entry. sessions.ErrRotated: it lives on under another
-// key, which the index may have by now.
-func (d *Devices) end(ctx context.Context, e Entry) error {
-	key, err := d.check(ctx, &e)
-	if err == nil {
-		err = d.manager.Revoke(ctx, key, e.UserID)
+// end ends the session of an entry, which it brings up to date.
+// sessions.ErrRotated: it lives on under another key, which the index may have by
+// now.
+func (d *Devices) end(ctx context.Context, e *Entry) error {
+	key, err := d.check(ctx, e)
+	if err != nil {
+		return err
 	}
-	if err == nil || errors.Is(err, ErrNoDevice) {
-		d.drop(ctx, e.UserID, []string{e.Session})
-	}
-	return err
+	return d.manager.Revoke(ctx, key, e.UserID)
 }
 
 // retry calls f again while it meets rotations, as long as the index may take to

@@ -28,8 +28,8 @@ type tableIndex struct {
 	db    *sqldialect.DB
 	table string
 
-	update, move, insert, remove, find, list, clear string // the statements
-	add                                             func(rows int) string
+	update, move, insert, find, list, clear string // the statements
+	add, remove                             func(rows int) string
 }
 
 // Table keeps the index in a table of a SQL database, beside the sessions' own
@@ -83,7 +83,9 @@ func (x *tableIndex) compose() {
 		" user_agent = COALESCE(NULLIF(?, ''), user_agent), backend = ? WHERE session = ? AND " + d.KeyMatch("user_id")
 	x.update = d.Rebind("UPDATE " + table + " SET" + set)
 	x.move = d.Rebind("UPDATE " + table + " SET session = ?," + set)
-	x.remove = d.Rebind("DELETE FROM " + table + " WHERE session = ? AND " + d.KeyMatch("user_id"))
+	x.remove = func(rows int) string {
+		return d.Rebind("DELETE FROM " + table + " WHERE session IN (?" + strings.Repeat(", ?", rows-1) + ") AND " + d.KeyMatch("user_id"))
+	}
 	columns := " (session, user_id, handle, created, last_seen, expires, address, user_agent, backend) VALUES "
 	row := "(?, ?, ?, " + date + ", " + date + ", " + date + ", ?, ?, ?)"
 	x.insert = d.Rebind("INSERT INTO " + table + columns + row)
@@ -136,8 +138,8 @@ func (x *tableIndex) Put(ctx context.Context, e Entry, former ...string) (entere
 				return false, failed("put", err)
 			}
 		}
-		if _, err = x.db.Write(ctx, x.remove, append([]any{name}, user...)...); err != nil {
-			return false, failed("put", err)
+		if err = x.Remove(ctx, e.UserID, name); err != nil {
+			return false, err
 		}
 	}
 	if found > 0 {
@@ -229,8 +231,13 @@ func (x *tableIndex) query(ctx context.Context, text, userID string, args ...any
 
 // Remove implements Index.
 func (x *tableIndex) Remove(ctx context.Context, userID string, names ...string) error {
-	for _, name := range names {
-		if _, err := x.db.Write(ctx, x.remove, append([]any{name}, x.db.Key(userID)...)...); err != nil {
+	const most = 16 // names a statement: each number of them is a statement of its own
+	for chunk := range slices.Chunk(names, most) {
+		var args []any
+		for _, name := range chunk {
+			args = append(args, name)
+		}
+		if _, err := x.db.Write(ctx, x.remove(len(chunk)), append(args, x.db.Key(userID)...)...); err != nil {
 			return failed("remove", err)
 		}
 	}
