@@ -23,7 +23,8 @@ type Stored struct {
 }
 
 // Stored looks at the session of that key without using it: nothing is changed,
-// logged or emitted. ErrNotFound when there is none, or its time is over;
+// logged or emitted, but that one which has timed out (Timeouts) ends for a Django
+// as well. ErrNotFound when there is none, or its time is over;
 // ErrRotated, which is an ErrNotFound too, when it was given another key a moment
 // ago. ErrUnsupported for a cookie engine.
 func (m *Manager) Stored(ctx context.Context, key string) (Stored, error) {
@@ -34,13 +35,16 @@ func (m *Manager) Stored(ctx context.Context, key string) (Stored, error) {
 		return Stored{}, ErrNotFound
 	}
 	record, err := m.store.Load(ctx, key)
-	if err == nil {
-		return m.stored(key, record)
-	}
-	if errors.Is(err, ErrCorrupt) {
+	switch {
+	case err == nil:
+		stored, err := m.stored(key, record)
+		if errors.Is(err, errTimedOut) {
+			m.endTimedOut(ctx, key, record)
+		}
+		return stored, err
+	case errors.Is(err, ErrCorrupt):
 		return Stored{Key: key, Err: err}, nil
-	}
-	if errors.Is(err, ErrNotFound) {
+	case errors.Is(err, ErrNotFound):
 		return Stored{}, err
 	}
 	return Stored{}, fmt.Errorf("sessions: look: %w", err)

@@ -73,6 +73,31 @@ func TestStored(t *testing.T) {
 	}
 }
 
+// A session that has timed out here, and not for a Django, is over for both.
+func TestStoredTimedOut(t *testing.T) {
+	e := &spyEngine{}
+	m, _, _, clock := looker(t, e)
+	s := m.Open("")
+	s.SetTimeouts(sessions.Timeouts{Absolute: time.Hour})
+	if err := s.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	record, err := e.store.Load(t.Context(), s.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.store.Replace(t.Context(), s.Key(), record, sessions.Record{Data: record.Data, Expires: siteNow.Add(24 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	clock.now = clock.now.Add(2 * time.Hour)
+	if _, err := m.Stored(t.Context(), s.Key()); !errors.Is(err, sessions.ErrNotFound) {
+		t.Errorf("Stored: %v", err)
+	}
+	if _, err := e.store.Load(t.Context(), s.Key()); !errors.Is(err, sessions.ErrNotFound) {
+		t.Errorf("the store still has it: %v", err)
+	}
+}
+
 // All yields every session, a damaged one too.
 func TestAll(t *testing.T) {
 	e := &spyEngine{}

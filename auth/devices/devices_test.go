@@ -59,7 +59,7 @@ func TestSeal(t *testing.T) {
 	for i := range name { // every bit counts
 		damaged := []byte(name)
 		damaged[i] = map[bool]byte{true: 'b', false: 'a'}[damaged[i] == 'a']
-		if _, err := s.open("7", string(damaged)); err == nil && string(damaged[:len(damaged)-1]) != name[:len(name)-1] {
+		if _, err := s.open("7", string(damaged)); err == nil {
 			t.Errorf("it opens with character %d changed", i)
 		}
 	}

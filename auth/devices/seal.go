@@ -54,7 +54,7 @@ func (s sealer) seal(userID, key string) string {
 // open is the inverse of seal.
 func (s sealer) open(userID, name string) (string, error) {
 	sealed, err := names.DecodeString(name)
-	if err != nil || len(sealed) <= ivSize {
+	if err != nil || len(sealed) <= ivSize || names.EncodeToString(sealed) != name {
 		return "", ErrUnreadable
 	}
 	iv, key := sealed[:ivSize], sealed[ivSize:]
