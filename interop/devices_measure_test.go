@@ -44,7 +44,7 @@ func TestDevicesMeasured(t *testing.T) {
 	}
 	var table strings.Builder
 	row := func(cells ...any) { fmt.Fprintf(&table, "| %v | %v | %v | %v | %v |\n", cells...) }
-	fmt.Fprintf(&table, "%d users with %d sessions each; median of %d users (slowest)\n\n", users, perUser, measuredUsers)
+	fmt.Fprintf(&table, "%d users with %d sessions each; median of %d users (and the slowest)\n\n", users, perUser, measuredUsers)
 	row("sessions in", "List", "RevokeAll", "a Django that looks at every session", "Rebuild of the index")
 	row("---", "---", "---", "---", "---")
 
