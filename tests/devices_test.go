@@ -324,6 +324,7 @@ func TestDevices(t *testing.T) {
 				name string
 				test func(t *testing.T, g ground)
 			}{
+				{"index", keepsEntries},
 				{"list", listsDevices},
 				{"rotation", keepsHandles},
 				{"revoke", revokesDevices},
