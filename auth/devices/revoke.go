@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/keepsake-go/sessions"
@@ -75,29 +77,29 @@ func (d *Devices) revokeAll(ctx context.Context, userID string, keep *sessions.S
 		if err != nil {
 			return err
 		}
-		var rotated error
-		var gone []string
-		defer func() { d.drop(ctx, userID, gone) }()
-		for _, e := range entries {
-			if _, tried := failed[e.Handle]; tried || e.Handle == kept {
-				continue
-			}
+		entries = slices.DeleteFunc(entries, func(e Entry) bool {
 			if keep != nil && d.isOf(&e, keep.Key()) {
 				kept = e.Handle
-				continue
 			}
-			switch err := d.end(ctx, &e); {
+			_, tried := failed[e.Handle]
+			return tried || e.Handle == kept
+		})
+		var rotated error
+		var gone []string
+		for i, err := range d.endAll(ctx, entries) {
+			switch {
 			case err == nil:
 				ended++
-				gone = append(gone, e.Session)
+				gone = append(gone, entries[i].Session)
 			case errors.Is(err, ErrNoDevice):
-				gone = append(gone, e.Session)
+				gone = append(gone, entries[i].Session)
 			case errors.Is(err, sessions.ErrRotated):
 				rotated = err
 			default:
-				failed[e.Handle] = err
+				failed[entries[i].Handle] = err
 			}
 		}
+		d.drop(ctx, userID, gone)
 		return rotated
 	})
 	errs := []error{err}
@@ -105,6 +107,23 @@ func (d *Devices) revokeAll(ctx context.Context, userID string, keep *sessions.S
 		errs = append(errs, err)
 	}
 	return ended, errors.Join(errs...)
+}
+
+// endAll ends the sessions of entries, several at once: a database that waits for
+// its disk does so once for all that come meanwhile.
+func (d *Devices) endAll(ctx context.Context, entries []Entry) []error {
+	errs := make([]error, len(entries))
+	atOnce := make(chan struct{}, 4)
+	var all sync.WaitGroup
+	for i := range entries {
+		atOnce <- struct{}{}
+		all.Go(func() {
+			defer func() { <-atOnce }()
+			errs[i] = d.end(ctx, &entries[i])
+		})
+	}
+	all.Wait()
+	return errs
 }
 
 // isOf reports whether the entry is of the session with that key.
