@@ -96,6 +96,7 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 			return s.raise(err)
 		}
 		s.keep(newKey, c)
+		s.m.tellRotated(ctx, oldKey, newKey)
 		s.noteRotation(oldKey, newKey)
 	}
 	s.modified, s.moved = true, true

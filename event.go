@@ -91,7 +91,8 @@ const (
 	EndExpired EndReason = "expired"
 
 	// EndRevoked: a cookie engine's Revoked has refused the session. It is reported
-	// each time that the cookie comes.
+	// each time that the cookie comes. For Session.EndedBy it is Manager.Delete and
+	// Revoke, too, whose event is EventRevoked.
 	EndRevoked EndReason = "revoked"
 )
 

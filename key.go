@@ -71,7 +71,22 @@ func newKeyHasher(secretKey string) keyHasher {
 // hash names key in a log: 12 hexadecimal digits that can't be turned back, not
 // even by trying keys out, without the secret key.
 func (h keyHasher) hash(key string) string {
+	return h.sum("", key)[:12]
+}
+
+// wireLength is how long a hash in a message is.
+const wireLength = 32
+
+// wire names key in a message between processes. It is another hash than that in
+// logs, and no two keys have the same.
+func (h keyHasher) wire(key string) string { return h.sum("wire:", key)[:wireLength] }
+
+// channel is where processes with this secret key tell each other of sessions.
+func (h keyHasher) channel() string { return "keepsake_" + h.sum("channel:", "")[:12] }
+
+func (h keyHasher) sum(purpose, text string) string {
 	mac := hmac.New(sha256.New, h.secret[:])
-	mac.Write([]byte(key))
-	return hex.EncodeToString(mac.Sum(nil)[:6])
+	mac.Write([]byte(purpose))
+	mac.Write([]byte(text))
+	return hex.EncodeToString(mac.Sum(nil))
 }

@@ -25,6 +25,7 @@ type Manager struct {
 	cookie   cookieWriter
 	large    sizeWarner
 	touches  touches
+	watcher  *watcher
 
 	warnPlainHTTP sync.Once
 }
@@ -67,6 +68,7 @@ func New(st Settings, engine Engine) (*Manager, error) {
 		saves:    saver{waiting: map[string][]*change{}},
 		cookie:   newCookieWriter(&st),
 	}
+	m.watcher = newWatcher(m)
 	if st.Timeouts.Idle > 0 {
 		if err := m.canIdle(); err != nil {
 			return nil, err
@@ -150,6 +152,7 @@ func (m *Manager) Delete(ctx context.Context, key string) error { return m.Revok
 func (m *Manager) Revoke(ctx context.Context, key, userID string) error {
 	err := m.delete(ctx, key)
 	if err == nil && m.deletable(key) {
+		m.tellEnded(ctx, key, EndRevoked)
 		m.Emit(ctx, Event{Kind: EventRevoked, KeyHash: m.keyHash(key), UserID: userID})
 	}
 	return err

@@ -244,7 +244,7 @@ func (rq *request) decide(status int) error {
 // session.
 func (rq *request) end() {
 	s := &rq.session
-	defer s.close()
+	defer s.Close()
 	switch {
 	case !rq.committed && rq.returned:
 		if err := rq.commit(http.StatusOK); err != nil {

@@ -132,6 +132,7 @@ func (s *Session) insert(ctx context.Context, key string, values Values) error {
 	}
 	s.keep(key, &change{record: record, values: values})
 	s.modified = true
+	s.follow()
 	s.note(EventCreated, key)
 	return nil
 }
@@ -146,6 +147,7 @@ func (s *Session) encodeIntoKey(values Values) error {
 		return err
 	}
 	s.keep(record.Data, &change{record: record, values: values})
+	s.follow()
 	return nil
 }
 
@@ -188,7 +190,11 @@ func (s *Session) Flush(ctx context.Context) error {
 		return err
 	}
 	if s.m.deletable(s.key) || s.m.store == nil && s.key != "" {
+		s.m.tellEnded(ctx, s.key, EndFlushed)
 		s.noteEnd(EndFlushed, s.key)
+	}
+	if s.watch != nil { // it may have had no key
+		s.m.watcher.release(s.watch, EndFlushed)
 	}
 	s.key, s.record, s.values, s.edits = "", Record{}, Values{}, nil
 	s.loaded, s.accessed, s.modified, s.moved = true, true, true, true
@@ -204,6 +210,7 @@ func (s *Session) DeleteStored(ctx context.Context) error {
 	defer s.unlock(ctx)
 	err := s.delete(ctx)
 	if err == nil && s.m.deletable(s.key) {
+		s.m.tellEnded(ctx, s.key, EndDeleted)
 		s.noteEnd(EndDeleted, s.key)
 	}
 	return err

@@ -44,6 +44,7 @@ type Session struct {
 	closed     bool // the request has ended
 
 	noted []Event // for Settings.OnEvent, once mu is free
+	watch *watch  // of Done; nil: nobody has asked
 }
 
 // Key is the key of the session in the store, "" while it has none. It is a
@@ -96,6 +97,7 @@ func (s *Session) load(ctx context.Context) error {
 	record, values, err := s.fetch(ctx)
 	if err == nil {
 		s.record, s.values, s.loaded = record, values, true
+		s.m.watcher.learn(s.key)
 		return nil
 	}
 	switch {
@@ -311,13 +313,6 @@ func (s *Session) isEmpty() bool { return s.key == "" && s.values.Len() == 0 }
 
 // dirty reports whether there is anything to save.
 func (s *Session) dirty() bool { return len(s.edits) > 0 || s.touch }
-
-// close ends the session's life with its request.
-func (s *Session) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-}
 
 func (s *Session) closedError() error {
 	if errors.Is(s.err, ErrNoSession) {

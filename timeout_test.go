@@ -235,12 +235,12 @@ func (s *site) djangoSaves(key string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	values.Set(sessions.Member{Name: "django", JSON: fmt.Sprint(s.clock.Now().UnixNano())})
+	values.Set(sessions.Member{Name: "django", JSON: fmt.Sprint(s.Settings().Clock().UnixNano())})
 	data, err := s.Encode(values)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.store.inner.Replace(s.t.Context(), key, rec, sessions.Record{Data: data, Expires: s.clock.Now().Add(twoWeeks)}); err != nil {
+	if _, err := s.store.inner.Replace(s.t.Context(), key, rec, sessions.Record{Data: data, Expires: s.Settings().Clock().Add(twoWeeks)}); err != nil {
 		s.t.Fatal(err)
 	}
 }

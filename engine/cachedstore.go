@@ -437,6 +437,34 @@ func (s *cachedStore) Delete(ctx context.Context, key string) error {
 	return s.settle(ctx, key, endMark)
 }
 
+// Notifier implements sessions.Notifying: the cache's, if its server carries
+// messages.
+func (s *cachedStore) Notifier() sessions.Notifier {
+	if n, ok := s.cache.(sessions.Notifier); ok {
+		return cacheNotifier{store: s, inner: n}
+	}
+	return nil
+}
+
+// cacheNotifier leaves a cache alone that is down.
+type cacheNotifier struct {
+	store *cachedStore
+	inner sessions.Notifier
+}
+
+// Publish implements sessions.Notifier.
+func (n cacheNotifier) Publish(ctx context.Context, channel, message string) error {
+	if write, _ := n.store.ready(ctx); !write {
+		return errors.New("engine: cached_db: the cache is down")
+	}
+	return n.store.ask(ctx, writing, func(ctx context.Context) error { return n.inner.Publish(ctx, channel, message) })
+}
+
+// Subscribe implements sessions.Notifier.
+func (n cacheNotifier) Subscribe(ctx context.Context, channel string, ready func(), receive func(string)) error {
+	return n.inner.Subscribe(ctx, channel, ready, receive)
+}
+
 // Unwrap implements sessions.Wrapper, for what only the database can do.
 func (s *cachedStore) Unwrap() sessions.Store { return s.db }
 

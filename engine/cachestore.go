@@ -141,6 +141,13 @@ func (s *cacheStore) Delete(ctx context.Context, key string) error {
 	}
 }
 
+// Notifier implements sessions.Notifying: the cache's, if its server carries
+// messages.
+func (s *cacheStore) Notifier() sessions.Notifier {
+	n, _ := s.cache.(sessions.Notifier)
+	return n
+}
+
 // ClearExpired implements sessions.Clearer. Most caches drop what has ended by
 // themselves; in the others everything that has ended goes, session or not.
 // (Django's clearsessions does nothing here.)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
+	"time"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/codec"
@@ -85,6 +86,29 @@ func (s hardenedStore) Unwrap() sessions.Store { return s.inner }
 // Load implements sessions.Store.
 func (s hardenedStore) Load(ctx context.Context, key string) (sessions.Record, error) {
 	return s.inner.Load(ctx, hashedName(key))
+}
+
+// Probe implements sessions.Prober, as far as the inner store does.
+func (s hardenedStore) Probe(ctx context.Context, keys []string) (map[string]time.Time, error) {
+	prober, ok := sessions.Capability[sessions.Prober](s.inner)
+	if !ok {
+		return nil, nil
+	}
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = hashedName(key)
+	}
+	found, err := prober.Probe(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	expires := make(map[string]time.Time, len(found))
+	for i, key := range keys {
+		if at, ok := found[names[i]]; ok {
+			expires[key] = at
+		}
+	}
+	return expires, nil
 }
 
 // Create implements sessions.Store.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -236,6 +237,38 @@ func (s *sqlStore) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	return nil
+}
+
+// Probe implements sessions.Prober, with one statement. It may also find a key that
+// differs by its case, where the database takes that for the same; nobody asks for
+// it.
+func (s *sqlStore) Probe(ctx context.Context, keys []string) (map[string]time.Time, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	// A power of two, so that a driver has few texts to prepare.
+	args := make([]any, 1<<bits.Len(uint(len(keys)-1)))
+	for i := range args {
+		args[i] = keys[min(i, len(keys)-1)]
+	}
+	rows, err := s.db.SQL.QueryContext(ctx, s.text.probe(len(args)), args...)
+	if err != nil {
+		return nil, s.failed("probe", err)
+	}
+	defer func() { _ = rows.Close() }()
+	found, now := make(map[string]time.Time, len(keys)), s.now()
+	for rows.Next() {
+		var key string
+		var date any
+		if err := rows.Scan(&key, &date); err != nil {
+			return nil, s.failed("probe", err)
+		}
+		// A date that can't be read is Load's to complain of.
+		if expires, _, err := s.db.ScanDate(date); err == nil && expires.After(now) {
+			found[key] = expires
+		}
+	}
+	return found, s.failed("probe", rows.Err())
 }
 
 // ClearExpired implements sessions.Clearer, with one short write: Django's

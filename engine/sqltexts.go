@@ -26,6 +26,8 @@ var sessionTables = map[string][]string{
 // sqlTexts are the statements on one table.
 type sqlTexts struct {
 	load, insert, replace, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
+
+	probe func(keys int) string
 }
 
 func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts {
@@ -53,6 +55,9 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 			" WHERE session_key > ? AND expire_date > " + d.DateParam + " AND session_key NOT LIKE 'trace:%' ORDER BY session_key LIMIT ?"),
 		clear:       d.Rebind(d.DeleteBatch(table, "session_key", expired+"NOT LIKE 'trace:%'")),
 		clearTraces: d.Rebind(d.DeleteBatch(table, "session_key", expired+"LIKE 'trace:%'")),
+		probe: func(keys int) string {
+			return d.Rebind("SELECT session_key, " + d.DateText("expire_date") + " FROM " + table + " WHERE session_key IN (?" + strings.Repeat(", ?", keys-1) + ")")
+		},
 	}
 }
 
