@@ -400,7 +400,7 @@ func TestDoneRotation(t *testing.T) {
 			session := open(t, s.Manager, key)
 			session.Done()
 			rotate(t, s.beside(), key)
-			time.Sleep(2 * time.Second) // the login's response is on its way
+			time.Sleep(1900 * time.Millisecond) // the login's response is on its way
 			if got := ends(session); got != "open" {
 				t.Fatal(got)
 			}
