@@ -8,6 +8,7 @@ require (
 	github.com/keepsake-go/sessions v0.1.0
 	github.com/keepsake-go/sessions/cache/memcached v0.1.0
 	github.com/keepsake-go/sessions/cache/redis v0.1.0
+	github.com/keepsake-go/sessions/engine/pgnotify v0.1.0
 	github.com/ncruces/go-sqlite3 v0.37.0
 	go.uber.org/goleak v1.3.0
 	modernc.org/sqlite v1.62.0
