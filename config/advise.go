@@ -20,6 +20,7 @@ func (l *loader) advise(t table, c *Config) {
 	if !c.settings.UseTZ && t["TIME_ZONE"] == nil {
 		l.warn("USE_TZ is off and TIME_ZONE is not set: dates are local times of %s, Django's default.", djangoTimeZone)
 	}
+	l.adviseTimeouts(c)
 	if cache, ok := c.Cache(); ok {
 		l.adviseCache(c, cache)
 	}

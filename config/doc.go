@@ -21,10 +21,31 @@
 //	default = "redis://cache.example.com:6379/1"
 //
 //	[KEEPSAKE] # what Django has no name for
-//	SAVE_TIMEOUT = 5
+//	TIMEOUTS = "AAL2"
 //
 // TOML has no None: leave the setting out. Keys without a table come before the
 // first table. `keepsake import-settings` makes the file from a Django.
+//
+// # The table [KEEPSAKE]
+//
+// Times are seconds. What is left out, or 0, is as without the setting.
+//
+//	TIMEOUTS = "AAL2"         # or AAL1, AAL3: Settings.Timeouts by name
+//	IDLE_TIMEOUT = 1800       # Timeouts.Idle, above the name's; whole seconds
+//	ABSOLUTE_TIMEOUT = 43200  # Timeouts.Absolute, likewise
+//	TOUCH_INTERVAL = 60       # Settings.TouchInterval
+//	WATCH_INTERVAL = 0.75     # Settings.WatchInterval
+//	SAVE_TIMEOUT = 10         # Settings.SaveTimeout
+//	WARN_SIZE, MAX_SIZE       # in bytes, as in Settings; WARN_SIZE = -1: never
+//	PARTITIONED = true        # Settings.Partitioned
+//	DATABASE = "sessions"     # the alias in DATABASES
+//	TABLE = "app.sessions"    # DatabaseEngine.Table
+//	SALT, READ_SHA1           # codec.SignedOptions
+//	HARDENED = true           # engine.Hardened
+//	CACHE_KEY_PREFIX          # KeyPrefix of the engines cache and cached_db
+//	CACHED_DB_STRICT = true   # CachedDBEngine.Strict
+//	CACHED_DB_ENTRY_LIFE = 60 # CachedDBEngine.EntryLife
+//	CACHED_DB_TIMEOUT = 0.5   # CachedDBEngine.Timeout
 //
 // # Environment
 //

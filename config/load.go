@@ -32,6 +32,7 @@ type Config struct {
 type own struct {
 	table, cacheKeyPrefix, salt string
 	strict, hardened, readSHA1  bool
+	entryLife, cacheTimeout     time.Duration
 }
 
 // Load reads a TOML file, "" for none, and the environment over it. It opens
@@ -185,7 +186,12 @@ func (l *loader) ownSettings(settings table, c *Config) {
 		strict:         l.boolean(t, "CACHED_DB_STRICT", false),
 		hardened:       l.boolean(t, "HARDENED", false),
 		readSHA1:       l.boolean(t, "READ_SHA1", l.str(settings, "DEFAULT_HASHING_ALGORITHM", "") == "sha1"),
+		entryLife:      l.durationFrom(t, "CACHED_DB_ENTRY_LIFE", time.Millisecond),
+		cacheTimeout:   l.durationFrom(t, "CACHED_DB_TIMEOUT", time.Millisecond),
 	}
+	c.settings.Timeouts = l.timeouts(t)
+	c.settings.TouchInterval = l.duration(t, "TOUCH_INTERVAL", 0)
+	c.settings.WatchInterval = l.durationFrom(t, "WATCH_INTERVAL", 10*time.Millisecond)
 	c.settings.SaveTimeout = l.duration(t, "SAVE_TIMEOUT", 0)
 	c.settings.WarnSize = int(l.integer(t, "WARN_SIZE", 0, -1))
 	c.settings.MaxSize = int(l.integer(t, "MAX_SIZE", 0, 0))

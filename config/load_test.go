@@ -82,6 +82,10 @@ INSTALLED_APPS = ["django.contrib.sessions"]
 
 [KEEPSAKE]
 SAVE_TIMEOUT = 2.5
+TIMEOUTS = "AAL2"
+IDLE_TIMEOUT = 600
+TOUCH_INTERVAL = 1.5
+WATCH_INTERVAL = 0.25
 WARN_SIZE = -1
 MAX_SIZE = 100000
 PARTITIONED = true
@@ -92,8 +96,8 @@ PARTITIONED = true
 	st := c.Settings()
 	got := fmt.Sprintln(st.SecretKey[:8], st.SecretKeyFallbacks, st.CookieAge, st.CookieName, st.CookieDomain, st.CookiePath,
 		st.CookieSecure, st.CookieHTTPOnly, st.CookieSameSite, st.SaveEveryRequest, st.ExpireAtBrowserClose, st.UseTZ, st.TimeZone,
-		st.SaveTimeout, st.WarnSize, st.MaxSize, st.Partitioned)
-	want := "a secret [older oldest] 30m0s sid .example.com /app true false None true true false Europe/Berlin 2.5s -1 100000 true\n"
+		st.SaveTimeout, st.WarnSize, st.MaxSize, st.Partitioned, st.Timeouts, st.TouchInterval, st.WatchInterval)
+	want := "a secret [older oldest] 30m0s sid .example.com /app true false None true true false Europe/Berlin 2.5s -1 100000 true {10m0s 12h0m0s} 1.5s 250ms\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -215,6 +219,25 @@ USE_TZ = 1979-05-27
 		`2: TIME_ZONE: there is no time zone "Europe/Berlim"`,
 		"9: MAX_SIZE must be at least 0, not -1",
 		"10: SAVE_TIMEOUT must be a number of at least 0",
+	}},
+	{"timeouts", site + "[KEEPSAKE]\nTIMEOUTS = 'AAL4'\nIDLE_TIMEOUT = 1.5\nABSOLUTE_TIMEOUT = -1\nTOUCH_INTERVAL = 'x'\nWATCH_INTERVAL = 0.001\nCACHED_DB_ENTRY_LIFE = 1e-9\nCACHED_DB_TIMEOUT = 1e10\n", nil, []string{
+		`7: TIMEOUTS must be "AAL1", "AAL2" or "AAL3"; IDLE_TIMEOUT and ABSOLUTE_TIMEOUT take numbers of seconds`,
+		"8: IDLE_TIMEOUT must be an integer, not a float",
+		"9: ABSOLUTE_TIMEOUT must be at least 0, not -1",
+		"10: TOUCH_INTERVAL must be a number of at least 0",
+		"11: WATCH_INTERVAL must be 0 or at least 10ms",
+		"12: CACHED_DB_ENTRY_LIFE must be 0 or at least 1ms",
+		"13: CACHED_DB_TIMEOUT is too large",
+	}},
+	{"idle longer than absolute", site + "[KEEPSAKE]\nTIMEOUTS = 'AAL3'\n", []string{"KEEPSAKE_IDLE_TIMEOUT=90000"}, []string{
+		"KEEPSAKE_IDLE_TIMEOUT: IDLE_TIMEOUT (25h0m0s) is longer than ABSOLUTE_TIMEOUT (12h0m0s)",
+	}},
+	{"absolute shorter than idle", site + "[KEEPSAKE]\nTIMEOUTS = 'AAL3'\nABSOLUTE_TIMEOUT = 60\n", nil, []string{
+		"8: IDLE_TIMEOUT (15m0s) is longer than ABSOLUTE_TIMEOUT (1m0s)",
+	}},
+	{"a timeout outside of its table", "SESSION_IDLE_TIMEOUT = 5\nABSOLUTE_TIMEOUT = 5\n" + site, nil, []string{
+		"1: unknown setting SESSION_IDLE_TIMEOUT: it is IDLE_TIMEOUT in the table [KEEPSAKE]",
+		"2: ABSOLUTE_TIMEOUT belongs into the table [KEEPSAKE]",
 	}},
 	{"a huge age", "SESSION_COOKIE_AGE = 10000000000\n" + site, nil, []string{"1: SESSION_COOKIE_AGE is too large"}},
 	{"engine", "SESSION_ENGINE = 'cachd_db'\n" + site, nil, []string{`1: unknown SESSION_ENGINE "cachd_db"; did you mean cached_db?`}},
@@ -437,5 +460,57 @@ func TestWarnings(t *testing.T) {
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) || strings.Contains(got, "\n") {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+}
+
+// The timeouts of each preset, and what overrides one, in the environment too.
+func TestTimeouts(t *testing.T) {
+	for _, test := range []struct {
+		text    string
+		environ []string
+		want    sessions.Timeouts
+	}{
+		{"", nil, sessions.Timeouts{}},
+		{"TIMEOUTS = 'AAL1'", nil, sessions.AAL1()},
+		{"TIMEOUTS = 'AAL2'", nil, sessions.AAL2()},
+		{"", []string{"KEEPSAKE_TIMEOUTS=AAL3"}, sessions.AAL3()},
+		{"TIMEOUTS = 'AAL2'\nIDLE_TIMEOUT = 0", nil, sessions.Timeouts{Absolute: 12 * time.Hour}},
+		{"IDLE_TIMEOUT = 60\nABSOLUTE_TIMEOUT = 60", []string{"KEEPSAKE_ABSOLUTE_TIMEOUT=120"}, sessions.Timeouts{Idle: time.Minute, Absolute: 2 * time.Minute}},
+	} {
+		c, err := load(t, site+"[KEEPSAKE]\n"+test.text, test.environ...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Settings().Timeouts; got != test.want {
+			t.Errorf("%q, %q: %v, not %v", test.text, test.environ, got, test.want)
+		}
+	}
+	c, err := load(t, "SESSION_COOKIE_AGE = 600\n"+site, "KEEPSAKE_TIMEOUTS=AAL2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := strings.Join(c.Warnings(), "\n"); !strings.Contains(w, "IDLE_TIMEOUT is longer than SESSION_COOKIE_AGE (10m0s)") {
+		t.Errorf("warnings: %s", w)
+	}
+}
+
+// What cached_db is told.
+func TestCachedDBSettings(t *testing.T) {
+	o := options()
+	o.Databases["postgresql"] = func(config.Database) (*sql.DB, error) { return sql.OpenDB(nil), nil }
+	delete(o.Databases, "django.db.backends.postgresql")
+	o.Environ = []string{"DATABASE_URL=postgres://h/n", "CACHE_URL=locmem://", "SECRET_KEY=x", "SESSION_ENGINE=mysite.sessions", "KEEPSAKE_CACHED_DB_ENTRY_LIFE=5", "KEEPSAKE_CACHED_DB_TIMEOUT=0.2", "KEEPSAKE_CACHED_DB_STRICT=1"}
+	got := ""
+	o.Engines["mysite.sessions"] = func(r *config.Resources) (sessions.Engine, error) {
+		e, err := r.CachedDBEngine()
+		got = fmt.Sprint(e.EntryLife, e.Timeout, e.Strict, err)
+		return nil, errors.New("not to be made")
+	}
+	c, err := config.Load("", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.OpenEngine(); err == nil || got != "5s 200ms true <nil>" {
+		t.Errorf("%s, %v", got, err)
 	}
 }

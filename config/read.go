@@ -240,6 +240,8 @@ func (l *loader) only(t table, in string, known []string) {
 		}
 		if in == "" && slices.Contains(names(keepsakeSettings), name) {
 			l.wrong(t[name], "%s belongs into the table [KEEPSAKE]", name)
+		} else if own, found := strings.CutPrefix(name, "SESSION_"); in == "" && found && slices.Contains(names(keepsakeSettings), own) {
+			l.wrong(t[name], "unknown setting %s: it is %s in the table [KEEPSAKE]", name, own)
 		} else if in == "" {
 			l.wrong(t[name], "unknown setting %s%s", name, suggest(name, known))
 		} else {

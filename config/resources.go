@@ -121,7 +121,8 @@ func (r *Resources) CachedDBEngine() (engine.CachedDBEngine, error) {
 		return engine.CachedDBEngine{}, err
 	}
 	e := engine.CachedDBEngine{
-		Database: db, Cache: opened.Cache, Keys: c.caches[c.cache].Keys, KeyPrefix: c.own.cacheKeyPrefix, Strict: c.own.strict,
+		Database: db, Cache: opened.Cache, Keys: c.caches[c.cache].Keys, KeyPrefix: c.own.cacheKeyPrefix,
+		Strict: c.own.strict, EntryLife: c.own.entryLife, Timeout: c.own.cacheTimeout,
 	}
 	switch own := opened.Codec.(type) {
 	case nil:

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,85 +60,14 @@ func stream(t testing.TB, srv *httptest.Server, key string) func() string {
 	return next
 }
 
-// process is a Manager with connections of its own.
-type process func(testing.TB, sessions.Settings) *sessions.Manager
-
-// doneSites are the engines, each with what opens it in a process.
-var doneSites = []struct {
-	name  string
-	start func(testing.TB) process
-	told  bool // ends are told, not only found
-}{
-	{name: "sqlite", start: func(t testing.TB) process {
-		path := filepath.Join(t.TempDir(), "sessions.db")
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.Database(openFile(t, drivers[0].name, drivers[0].options, path)))
-		}
-	}},
-	{name: "postgresql, listening", told: true, start: func(t testing.TB) process {
-		server := sqlServer{"pgx", testserver.SharedPostgres(t).URL()}
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			db := server.open(t)
-			st.Notifier = pgnotify.New(db)
-			return manager(t, st, engine.Database(db))
-		}
-	}},
-	{name: "postgresql", start: func(t testing.TB) process {
-		server := sqlServer{"pgx", testserver.SharedPostgres(t).URL()}
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.Database(server.open(t)))
-		}
-	}},
-	{name: "postgresql, hardened", start: func(t testing.TB) process {
-		server := sqlServer{"pgx", testserver.SharedPostgres(t).URL()}
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.Hardened(engine.Database(server.open(t))))
-		}
-	}},
-	{name: "mariadb", start: func(t testing.TB) process {
-		server := mariadb("")(t)
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.Database(server.open(t)))
-		}
-	}},
-	{name: "file", start: func(t testing.TB) process {
-		dir := t.TempDir()
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager { return manager(t, st, engine.File(dir)) }
-	}},
-	{name: "redis", told: true, start: func(t testing.TB) process {
-		open := startRedis(t)
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.Cache(open()))
-		}
-	}},
-	{name: "memcached", start: func(t testing.TB) process {
-		open := startMemcached(t)
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.Cache(open()))
-		}
-	}},
-	{name: "cached_db on redis", told: true, start: func(t testing.TB) process {
-		server, open := sqlServer{"pgx", testserver.SharedPostgres(t).URL()}, startRedis(t)
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.CachedDB(server.open(t), open()))
-		}
-	}},
-	{name: "cached_db on memcached", start: func(t testing.TB) process {
-		server, open := mariadb("")(t), startMemcached(t)
-		return func(t testing.TB, st sessions.Settings) *sessions.Manager {
-			return manager(t, st, engine.CachedDB(server.open(t), open()))
-		}
-	}},
-}
-
 // TestOpenStreams: event streams end when their session does, in the same
 // process, in another one, and with nobody who tells; over HTTP/1.1 and HTTP/2. A
 // login elsewhere leaves them open where it is told.
 func TestOpenStreams(t *testing.T) {
-	for _, site := range doneSites {
+	for _, site := range sites {
 		t.Run(site.name, func(t *testing.T) {
 			open := site.start(t)
-			here, there := open(t, settings()), open(t, settings())
+			here, there := open.manager(t, settings()), open.manager(t, settings())
 			for _, protocol := range []string{"HTTP/1.1", "HTTP/2"} {
 				srv := httptest.NewUnstartedServer(here.Handler(sessions.HandlerFunc(events)))
 				srv.EnableHTTP2 = protocol == "HTTP/2"
@@ -232,7 +160,7 @@ func staysOpen(t testing.TB, s *sessions.Session, d time.Duration) {
 
 // Messages alone, without a look: the interval is an hour.
 func TestEndsAreTold(t *testing.T) {
-	for _, site := range doneSites {
+	for _, site := range sites {
 		if !site.told {
 			continue
 		}
@@ -240,7 +168,7 @@ func TestEndsAreTold(t *testing.T) {
 			open := site.start(t)
 			st := settings()
 			st.WatchInterval = time.Hour
-			here, there := open(t, st), open(t, st)
+			here, there := open.manager(t, st), open.manager(t, st)
 			key := stored(t, here, map[string]any{"user": "ann"})
 			s := watched(t, here, key)
 			staysOpen(t, s, time.Second) // it has subscribed by now
