@@ -36,6 +36,8 @@ var scenarios = []scenario{
 	{name: "cache", applies: (*stack).cachedDB, toDjango: gosAreInDjangosCache},
 	{name: "schema", applies: (*stack).table, toGo: djangoMigrates, toDjango: goMigrates},
 	{name: "columns", applies: (*stack).db, toGo: djangosOwnTable, toDjango: gosOwnTable},
+	{name: "timeouts", toGo: djangosComeUnderTimeouts, toDjango: goSetsTimeouts},
+	{name: "open", applies: (*stack).stored, toGo: djangoEndsWhatIsOpen},
 	{name: "ends", toGo: djangosHaveEnded, toDjango: gosHaveEnded},
 }
 
