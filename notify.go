@@ -8,16 +8,15 @@ import (
 )
 
 // Notifier carries short messages between processes: Redis's pub/sub, or
-// PostgreSQL's LISTEN. It is safe for concurrent use. A message may be lost, and
-// may come twice.
+// PostgreSQL's LISTEN. It is safe for concurrent use. A message may be lost, may
+// come twice, and may overtake another.
 type Notifier interface {
 	// Publish sends message to all that subscribe to channel now, in this process
 	// too. Neither is longer than 200 characters; both are ASCII, the channel
 	// letters, digits and underscores.
 	Publish(ctx context.Context, channel, message string) error
 
-	// Subscribe hands the messages of channel to receive, in the order in which
-	// they were sent, until ctx ends or the subscription is lost, and returns why.
+	// Subscribe hands the messages of channel to receive, until ctx ends or the subscription is lost, and returns why.
 	// It calls ready once, as soon as no further message is missed. Neither function
 	// blocks.
 	Subscribe(ctx context.Context, channel string, ready func(), receive func(message string)) error

@@ -37,6 +37,9 @@ func (n *Notifier) Publish(ctx context.Context, channel, message string) error {
 
 // Subscribe implements sessions.Notifier.
 func (n *Notifier) Subscribe(ctx context.Context, channel string, ready func(), receive func(message string)) error {
+	if n.db.Stats().MaxOpenConnections == 1 {
+		return errors.New("pgnotify: subscribe: the pool has one connection only, which would be taken from all others")
+	}
 	conn, err := n.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("pgnotify: subscribe: %w", err)
