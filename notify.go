@@ -16,9 +16,9 @@ type Notifier interface {
 	// letters, digits and underscores.
 	Publish(ctx context.Context, channel, message string) error
 
-	// Subscribe hands the messages of channel to receive, until ctx ends or the subscription is lost, and returns why.
-	// It calls ready once, as soon as no further message is missed. Neither function
-	// blocks.
+	// Subscribe hands the messages of channel to receive, until ctx ends or the
+	// subscription is lost, and returns why. It calls ready once, as soon as no
+	// further message is missed. Neither function blocks.
 	Subscribe(ctx context.Context, channel string, ready func(), receive func(message string)) error
 }
 
