@@ -31,9 +31,9 @@ package sessions
 // closed or not loaded; and for a request that came with a key that was just
 // replaced. Once closed it stays so, also when a new session begins in s.
 //
-// A cookie engine's session ends by its expiry, as of when it was read, and by
-// Flush in a request of this process that came with the same cookie. There is no
-// store to ask.
+// A cookie engine's session ends by its expiry, as of when it was read, by Flush in
+// a request of this process that came with the same cookie, and when the engine's
+// Revoked says so. There is no store to ask.
 //
 // Calls return the same channel. Who never calls it pays nothing; who does has one
 // goroutine of the Manager's look after all sessions, as long as there are any.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -688,6 +689,40 @@ func TestDoneOfCookies(t *testing.T) {
 		session = open(t, m, cookie)
 		session.Done()
 		within(t, session, time.Hour, sessions.EndExpired)
+	})
+}
+
+// A cookie engine's Revoked is asked as a store is.
+func TestDoneOfRevokedCookies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var revoked, failing atomic.Bool
+		st := sessions.DefaultSettings()
+		st.SecretKey, st.CookieSecure, st.Logger = siteSecret, false, (&logBook{}).logger()
+		m, err := sessions.New(st, engine.SignedCookiesEngine{Revoked: func(context.Context, sessions.Values, time.Time) (bool, error) {
+			if failing.Load() {
+				return false, errors.New("no connection")
+			}
+			return revoked.Load(), nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := m.Open("")
+		made.Set("a", 1)
+		if err := made.Save(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		session := open(t, m, made.Key())
+		session.Done()
+		failing.Store(true)
+		time.Sleep(time.Minute)
+		failing.Store(false)
+		time.Sleep(time.Minute)
+		if got := ends(session); got != "open" {
+			t.Fatal(got)
+		}
+		revoked.Store(true)
+		within(t, session, time.Second, sessions.EndRevoked)
 	})
 }
 

@@ -108,11 +108,10 @@ func (w *watcher) pick(all bool) []seen {
 		case !e.until.IsZero() && !real.Before(e.until):
 			w.end(e, EndRotated)
 		case !e.until.IsZero(): // nothing is under its key
-		case w.m.store == nil:
-			e.fresh = false
-			if due {
-				w.end(e, EndExpired)
-			}
+		case w.m.store == nil && due:
+			w.end(e, EndExpired)
+		case w.m.store == nil && w.m.revoked == nil:
+			e.fresh = false // nobody knows more
 		case all || e.fresh || due:
 			picked = append(picked, seen{e, e.key, e.record, due || e.fresh})
 		}
@@ -191,6 +190,11 @@ func (w *watcher) load(ctx context.Context, s seen) error {
 	var record Record
 	var due time.Time
 	err := guard(func() (err error) {
+		if w.m.store == nil {
+			record, _, err = (&Session{m: w.m, key: s.key}).fetchCookie(ctx)
+			due = record.Expires
+			return err
+		}
 		if record, err = w.m.store.Load(ctx, s.key); err != nil {
 			return err
 		}
@@ -220,7 +224,9 @@ func (w *watcher) load(ctx context.Context, s seen) error {
 		}
 	case errors.Is(err, ErrNotFound):
 		reason := EndGone
-		if errors.Is(err, errTimedOut) || !e.due.IsZero() && !w.m.now().Before(e.due) {
+		if errors.Is(err, errRevoked) {
+			reason = EndRevoked
+		} else if errors.Is(err, errTimedOut) || !e.due.IsZero() && !w.m.now().Before(e.due) {
 			reason = EndExpired
 		}
 		w.end(e, reason)
