@@ -18,6 +18,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // audit collects events. It names the keys A, B, C … in the order in which their
@@ -300,7 +301,7 @@ func TestEventsOfCookies(t *testing.T) {
 				clock := &testClock{now: siteNow}
 				st := sessions.DefaultSettings()
 				st.SecretKey, st.CookieSecure, st.Clock = siteSecret, false, clock.Now
-				st.Logger = slog.New(slog.DiscardHandler)
+				st.Logger = secrettest.Logger()
 				a.on(&st)
 				m, err := sessions.New(st, e.engine)
 				if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 type wrappedEngine struct {
@@ -40,7 +41,7 @@ func plainSettings() sessions.Settings {
 	st := sessions.DefaultSettings()
 	st.SecretKey = strings.Repeat("abcdefghij", 6)
 	st.CookieSecure = false
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	return st
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // reload is the session of s's key, loaded by another request.
@@ -311,6 +312,9 @@ func TestSecurity10_NothingShowsTheKey(t *testing.T) {
 		if strings.Contains(text, s.Key()) || strings.Contains(text, fmt.Sprintf("%x", s.Key())) || strings.Contains(text, "4111") || strings.Contains(text, "card") {
 			t.Errorf("it shows: %s", text)
 		}
+	}
+	if !strings.HasPrefix(s.Key(), secrettest.Mark) {
+		t.Error("scripts/leaks would not recognise the keys of these tests")
 	}
 	if !strings.Contains(s.String(), "session ") || s.String() != reload(t, m, s).String() {
 		t.Errorf("%q does not name the session", s)

@@ -29,24 +29,6 @@ func TestImpossibleSettings(t *testing.T) {
 		{"domain with a semicolon", func(st *sessions.Settings) { st.CookieDomain = "a;b" }, []string{"SESSION_COOKIE_DOMAIN"}},
 		{"path with a newline", func(st *sessions.Settings) { st.CookiePath = "/\n" }, []string{"SESSION_COOKIE_PATH"}},
 		{"SameSite nonsense", func(st *sessions.Settings) { st.CookieSameSite = "Nonsense" }, []string{"SESSION_COOKIE_SAMESITE"}},
-		{
-			"SameSite=None without Secure", func(st *sessions.Settings) { st.CookieSameSite, st.CookieSecure = "none", false },
-			[]string{"SESSION_COOKIE_SAMESITE"},
-		},
-		{"Partitioned without Secure", func(st *sessions.Settings) { st.Partitioned, st.CookieSecure = true, false }, []string{"Partitioned"}},
-		{
-			"__Host- with a domain", func(st *sessions.Settings) { st.CookieName, st.CookieDomain = "__Host-sid", "example.com" },
-			[]string{"SESSION_COOKIE_NAME"},
-		},
-		{"__Host- with a path", func(st *sessions.Settings) { st.CookieName, st.CookiePath = "__Host-sid", "/app" }, []string{"SESSION_COOKIE_NAME"}},
-		{
-			"__host- without Secure", func(st *sessions.Settings) { st.CookieName, st.CookieSecure = "__host-sid", false },
-			[]string{"SESSION_COOKIE_NAME"},
-		},
-		{
-			"__Secure- without Secure", func(st *sessions.Settings) { st.CookieName, st.CookieSecure = "__Secure-sid", false },
-			[]string{"SESSION_COOKIE_NAME"},
-		},
 		{"negative save timeout", func(st *sessions.Settings) { st.SaveTimeout = -1 }, []string{"SaveTimeout"}},
 		{"negative size limit", func(st *sessions.Settings) { st.MaxSize = -1 }, []string{"MaxSize"}},
 		{

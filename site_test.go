@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // siteSecret is long enough not to be warned of.
@@ -189,7 +191,7 @@ func (b *logBook) Write(p []byte) (int, error) {
 }
 
 func (b *logBook) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(slog.NewTextHandler(io.MultiWriter(b, secrettest.Log()), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func (b *logBook) String() string {

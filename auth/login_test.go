@@ -17,7 +17,7 @@ const aliceKeys = `_auth_user_id="1" _auth_user_backend="django.contrib.auth.bac
 
 // What a session holds after a login, by what it held before; the store is
 // written once, and the old key is dead.
-func TestWhatALoginLeaves(t *testing.T) {
+func TestSecurity20_WhatALoginLeaves(t *testing.T) {
 	visit := func(s *site) string {
 		session := s.session("")
 		session.SetAll(map[string]any{"cart": 1, "color": "red"})

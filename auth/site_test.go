@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/auth"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 const (
@@ -44,7 +46,7 @@ func newSite(t testing.TB, changes ...change) *site {
 	st := sessions.DefaultSettings()
 	st.SecretKey, st.CookieSecure = siteSecret, false
 	st.Clock = func() time.Time { return s.now }
-	st.Logger = slog.New(slog.NewTextHandler(&lockedWriter{w: s.log}, nil))
+	st.Logger = slog.New(slog.NewTextHandler(io.MultiWriter(&lockedWriter{w: s.log}, secrettest.Log()), nil))
 	o := auth.Options{LoginURL: "/login/"}
 	for _, change := range changes {
 		change(&st, &o)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/codec"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // The schedules: what several processes do to one session, each step of theirs in
@@ -264,7 +264,7 @@ func newStage(seed uint64, strict bool) *stage {
 		if err != nil {
 			panic(err)
 		}
-		st := sessions.Settings{Logger: slog.New(slog.DiscardHandler)}
+		st := sessions.Settings{Logger: secrettest.Logger()}
 		store := newCachedStore(e, sessions.Backend{Store: scheduledStore{g.db, g.schedule}, Codec: plainCodec{}}, pickle, st)
 		store.tries = 1 + 2*g.rand.IntN(2)
 		g.stores = append(g.stores, store)

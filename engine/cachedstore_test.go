@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine/enginetest"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // pairOver is the cached_db engine over any two stores, as one process opens it.
@@ -55,7 +55,7 @@ func TestCachedDB(t *testing.T) {
 func TestCachedDBRefuses(t *testing.T) {
 	st := sessions.DefaultSettings()
 	st.SecretKey = "a secret key of this test, which is long enough for Django"
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	e := CachedDBEngine{EntryLife: -1, Timeout: 1, Pickle: codec.PickleOptions{Protocol: 1}}
 	_, err := e.Open(st)
 	if err == nil {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/codec"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // sick is a cache that answers as its mode says.
@@ -47,7 +47,7 @@ func sickStore(t *testing.T) (*cachedStore, *sick) {
 		t.Fatal(err)
 	}
 	s := newCachedStore(e, sessions.Backend{Store: newMemoryStore(time.Now), Codec: plainCodec{}}, pickle,
-		sessions.Settings{Logger: slog.New(slog.DiscardHandler)})
+		sessions.Settings{Logger: secrettest.Logger()})
 	if _, err := s.Create(t.Context(), stageKey, sessions.Record{Data: "v0", Expires: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}

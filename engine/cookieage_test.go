@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // TestCookieAgeSuite: with an age of its own an engine keeps every promise, the
@@ -57,7 +57,7 @@ func testCookieAge(t *testing.T, age time.Duration) {
 			now := time.Now().Truncate(time.Second)
 			st := sessions.DefaultSettings()
 			st.SecretKey = strings.Repeat("secret", 10)
-			st.Logger = slog.New(slog.DiscardHandler)
+			st.Logger = secrettest.Logger()
 			st.Clock = func() time.Time { return now }
 			if name == "cache" {
 				e = engine.Cache(cache.NewLocal(cache.LocalOptions{Clock: st.Clock}))

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"encoding/base64"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // visitor is a browser in front of a handler: it keeps the last cookie.
@@ -47,7 +47,7 @@ func cookieSite(t *testing.T, e sessions.Engine, change func(*sessions.Settings)
 	st := sessions.DefaultSettings()
 	st.SecretKey = "a secret key for tests of cookie engines, long enough for Django"
 	st.Clock = func() time.Time { return now }
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	if change != nil {
 		change(&st)
 	}

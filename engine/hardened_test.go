@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 func TestHardenedMemory(t *testing.T) {
@@ -67,7 +67,7 @@ func open(t *testing.T, e sessions.Engine, secret string, fallbacks ...string) *
 	t.Helper()
 	st := sessions.DefaultSettings()
 	st.SecretKey, st.SecretKeyFallbacks = strings.Repeat(secret, 10), fallbacks
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	m, err := sessions.New(st, e)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // vectorSettings are those of the Djangos that made the vectors, at their time.
@@ -23,7 +23,7 @@ func vectorSettings() sessions.Settings {
 	st := sessions.DefaultSettings()
 	st.SecretKey, st.CookieSecure = "vector-secret-key", false
 	st.Clock = func() time.Time { return time.UnixMicro(1790000000_123456) }
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	return st
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // djangoCache is a cache of a Django's: testdata/caches_driver.py.
@@ -145,7 +145,7 @@ func TestSharedCacheSessions(t *testing.T) {
 	eachSharedCache(t, 0, func(t *testing.T, d djangoCache, c cache.Cache, keys cache.Keys, _ *int) {
 		st := sessions.DefaultSettings()
 		st.SecretKey = secret
-		st.Logger = slog.New(slog.DiscardHandler)
+		st.Logger = secrettest.Logger()
 		m, err := sessions.New(st, engine.CacheEngine{Cache: c, Keys: keys})
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // allKinds are values of every kind that JSON has, and awkward ones.
@@ -25,7 +25,7 @@ func sharedEngine(t *testing.T, name string) (*sessions.Manager, *django, string
 	dir := t.TempDir()
 	st := sessions.DefaultSettings()
 	st.SecretKey = secret
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	var e sessions.Engine = engine.SignedCookies()
 	if name == "file" {
 		e = engine.File(dir)

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"database/sql"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/internal/pyjson"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 const secret = "interop-secret-key-interop-secret-key-interop-secret-key"
@@ -33,7 +33,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	st := sessions.DefaultSettings()
 	st.SecretKey = secret
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	return &site{t: t, file: filepath.Join(t.TempDir(), "db.sqlite3"), driver: "sqlite", settings: st}
 }
 

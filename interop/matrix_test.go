@@ -2,7 +2,6 @@ package interop
 
 import (
 	"encoding/json"
-	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pyjson"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // A scenario is something that visitors, sites and their administrators do: a
@@ -136,7 +136,7 @@ func (w *place) open(v variant, g ground, more djangoSettings) *sides {
 	s := &sides{}
 	st := sessions.DefaultSettings()
 	st.SecretKey = secret
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	st.UseTZ, st.TimeZone, st.CookieName = v.useTZ, zone(w.t, v.zone), v.cookieName
 	st.Clock = func() time.Time {
 		if s.frozen.IsZero() {

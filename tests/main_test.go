@@ -19,11 +19,12 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // TestMain also sees that nothing of ours goes on when the tests have ended.
 func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	slog.SetDefault(secrettest.Logger())
 	goleak.VerifyTestMain(m)
 }
 

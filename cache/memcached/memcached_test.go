@@ -3,7 +3,6 @@ package memcached_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/cache/memcached"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 	"github.com/keepsake-go/sessions/internal/testserver"
 )
 
@@ -295,7 +295,7 @@ func TestOthersValues(t *testing.T) {
 
 func settings() sessions.Settings {
 	st := sessions.DefaultSettings()
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	st.SecretKey = strings.Repeat("secret", 10)
 	return st
 }

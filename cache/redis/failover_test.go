@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"regexp"
@@ -17,6 +16,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache/redis"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 	"github.com/keepsake-go/sessions/internal/testserver"
 )
 
@@ -79,7 +79,7 @@ func newLoad(t *testing.T, o redis.Options) *load {
 	o.Timeout = time.Second
 	st := sessions.DefaultSettings()
 	st.SecretKey = "a secret key that is long enough for Django's own checks, too"
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	st.SaveTimeout = 2 * time.Second
 	l := &load{t: t, kinds: map[string]int{}}
 	for i := range l.managers {

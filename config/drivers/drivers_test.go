@@ -16,11 +16,12 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/config"
 	"github.com/keepsake-go/sessions/config/drivers"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 	"github.com/keepsake-go/sessions/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	slog.SetDefault(secrettest.Logger())
 	code := testserver.Main(m).Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, "goleak:", err)

@@ -3,7 +3,6 @@ package enginetest
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // Options say what is special about an engine under test.
@@ -149,7 +149,7 @@ func newEnv(t tester, ctx context.Context, writers int, engines ...sessions.Engi
 	e.settings = sessions.DefaultSettings()
 	e.settings.SecretKey = "the secret key of enginetest, which is long enough for Django"
 	e.settings.Clock = e.clock.now
-	e.settings.Logger = slog.New(slog.DiscardHandler)
+	e.settings.Logger = secrettest.Logger()
 	return e
 }
 

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"html"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,7 +50,7 @@ func (ts *testSite) start() {
 	ts.t.Helper()
 	st := Settings("a secret key for the tests of the demo, long enough to be used", 30*time.Minute)
 	st.Clock = func() time.Time { return ts.now }
-	st.Logger = slog.New(slog.DiscardHandler)
+	st.Logger = secrettest.Logger()
 	var err error
 	if ts.site, err = New(st, ts.engine); err != nil {
 		ts.t.Fatal(err)

@@ -1,0 +1,113 @@
+// Package secrettest is for tests: the session keys and encrypted cookies that a test
+// binary issues can be recognised by a word in them, and what it logs is kept, so
+// that scripts/leaks can look whether any of them was ever written down.
+//
+// It changes the random source of the test binary that calls Install. Nothing of it
+// is in the library.
+package secrettest
+
+import (
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Mark begins every session key. An encrypted cookie has it behind two letters.
+const Mark = "q7leak"
+
+// Folder names the environment's variable with the folder for logs.
+const Folder = "KEEPSAKE_LOGS"
+
+// The sizes in which the library reads randomness for keys and for nonces.
+const (
+	keyBytes   = 40
+	nonceBytes = 12
+)
+
+// keyAlphabet is that of session keys: a byte stands for the character of its
+// number.
+const keyAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+var install = sync.OnceFunc(func() {
+	rand.Reader = marker{rand.Reader}
+	slog.SetDefault(Logger())
+})
+
+// Install marks the keys of this test binary, and keeps what goes to slog.Default.
+// Call it from a package variable of a test file:
+//
+//	var _ = secrettest.Install()
+func Install() struct{} {
+	install()
+	return struct{}{}
+}
+
+// marker is a random source with marks.
+type marker struct{ random io.Reader }
+
+func (m marker) Read(b []byte) (int, error) {
+	n, err := m.random.Read(b)
+	switch {
+	case err != nil:
+	case n == keyBytes:
+		for i := range len(Mark) {
+			b[i] = byte(indexOf(Mark[i]))
+		}
+	case n == nonceBytes: // behind a byte 1, in base64: AQq7leak
+		copy(b, "\x0a\xbb\x95\xe6\xa4")
+	}
+	return n, err
+}
+
+func indexOf(c byte) int {
+	for i := range len(keyAlphabet) {
+		if keyAlphabet[i] == c {
+			return i
+		}
+	}
+	panic("secrettest: the mark is no beginning of a key")
+}
+
+// Unmarked is the random source without marks, for tests of how random keys are.
+func Unmarked() io.Reader {
+	if m, ok := rand.Reader.(marker); ok {
+		return m.random
+	}
+	return rand.Reader
+}
+
+// Log is where this test binary's logs are kept: a file of its own in the folder
+// that Folder names, nowhere without it.
+func Log() io.Writer { return logFile() }
+
+var logFile = sync.OnceValue(func() io.Writer {
+	dir := os.Getenv(Folder)
+	if dir == "" {
+		return io.Discard
+	}
+	f, err := os.CreateTemp(dir, filepath.Base(os.Args[0])+"-*.log")
+	if err != nil {
+		panic(err)
+	}
+	return &shared{w: f}
+})
+
+// shared is a writer for several loggers.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(b)
+}
+
+// Logger logs everything to Log, for tests that want to see nothing of it.
+func Logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(Log(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
