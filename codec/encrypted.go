@@ -124,17 +124,21 @@ func (c *Encrypted) DecodeDated(data string) (sessions.Values, time.Time, error)
 	return v, written, err
 }
 
-// open decrypts with whichever key fits.
+// open decrypts with whichever key fits. All are tried, lest the time tells which.
 func (c *Encrypted) open(data string) ([]byte, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(data)
 	if err != nil || len(sealed) < 1+nonceSize || sealed[0] != encryptedVersion {
 		return nil, signing.ErrBadSignature
 	}
+	var opened []byte
 	for _, aead := range c.ciphers {
 		plain, err := aead.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], sealed[:1])
 		if err == nil && len(plain) >= stampSize {
-			return plain, nil
+			opened = plain
 		}
 	}
-	return nil, signing.ErrBadSignature
+	if opened == nil {
+		return nil, signing.ErrBadSignature
+	}
+	return opened, nil
 }

@@ -22,7 +22,7 @@ func TestFileFaults(t *testing.T) {
 	const newKey = "543210zyxwvutsrqponmlkjihgfedcba"
 	for _, operation := range []string{"replace", "rotate", "touch", "delete"} {
 		for _, broken := range []string{"once", "for good"} {
-			for _, django := range []int{-1, 0, 1, 2, 3, 4, 5, 6} { // before which step
+			for _, django := range []int{-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10} { // before which step
 				for fault, ended := 0, false; !ended; fault++ {
 					name := fmt.Sprintf("%s, %s from step %d, Django before %d", operation, broken, fault, django)
 					ctx := t.Context()

@@ -48,8 +48,8 @@ type Folder struct {
 	seed   maphash.Seed
 	turns  [16]chan struct{} // held while writing; names share them
 
-	// Fault, where a test has set it, is asked before each step: "open", "stat",
-	// "rename", "remove" or "sync". Its error is the step's, which is not made.
+	// Fault, where a test has set it, is asked before each step: "create", "write",
+	// "open", "stat", "rename", "remove" or "sync". Its error is the step's, which is not made.
 	Fault func(step string) error
 }
 
@@ -156,13 +156,21 @@ func (d *Folder) WriteTemporary(content string, modified time.Time) (name string
 		return "", errTooLong
 	}
 	name = temporaryName()
+	if err := d.fault("create"); err != nil {
+		return "", err
+	}
 	f, err := d.Root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return "", err
 	}
-	_, err = f.WriteString(content)
+	if err = d.fault("write"); err == nil {
+		_, err = f.WriteString(content)
+	}
 	if err == nil && !modified.IsZero() {
 		err = Touch(f, modified)
+	}
+	if err == nil {
+		err = d.fault("sync")
 	}
 	if err == nil {
 		err = f.Sync()
