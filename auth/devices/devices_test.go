@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/keepsake-go/sessions/auth"
 	"github.com/keepsake-go/sessions/cache"
 	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 const (
@@ -92,7 +92,7 @@ func TestClean(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	st := sessions.DefaultSettings()
-	st.SecretKey, st.Logger = secret, slog.New(slog.DiscardHandler)
+	st.SecretKey, st.Logger = secret, secrettest.Logger()
 	m, err := sessions.New(st, engine.Memory())
 	check(t, err)
 	cookies, err := sessions.New(st, engine.SignedCookies())
@@ -138,7 +138,7 @@ func TestSecretKeyFallbacks(t *testing.T) {
 	local := cache.NewLocal(cache.LocalOptions{})
 	open := func(secret string, fallbacks ...string) (*sessions.Manager, *auth.Auth, *Devices) {
 		st := sessions.DefaultSettings()
-		st.SecretKey, st.SecretKeyFallbacks, st.Logger = secret, fallbacks, slog.New(slog.DiscardHandler)
+		st.SecretKey, st.SecretKeyFallbacks, st.Logger = secret, fallbacks, secrettest.Logger()
 		m, err := sessions.New(st, engine.Cache(listed{local}))
 		check(t, err)
 		d, err := New(m, Options{Index: InCache(local, cache.Keys{})})
