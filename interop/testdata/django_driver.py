@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import uuid  # noqa: F401, for what is evaluated
 
@@ -48,9 +49,11 @@ django.setup()
 from django.contrib import auth  # noqa: E402
 from django.contrib.auth import hashers  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
+from django.contrib.sessions.middleware import SessionMiddleware  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import management, signing  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.core.handlers.exception import convert_exception_to_response  # noqa: E402
+from django.db import connection, connections  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 from django.middleware.csrf import CsrfViewMiddleware, get_token  # noqa: E402
 from django.test import RequestFactory, override_settings  # noqa: E402
@@ -61,6 +64,8 @@ if "django.contrib.auth" in settings.INSTALLED_APPS:
     from django.contrib.auth.models import AnonymousUser
 
 SessionStore = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+if settings.SESSION_ENGINE.startswith("keepsake_django"):
+    SessionStore.save_timeout = SessionStore.timeout = 60  # for machines with a lot to do
 if CONFIG.get("store_class"):  # a site's own, whose name is in the salt
     SessionStore = type(CONFIG["store_class"], (SessionStore,), {})
 UTC = datetime.timezone.utc
@@ -78,7 +83,8 @@ class Collector(logging.Handler):
         logs.append(record.getMessage())
 
 
-logging.getLogger("django.security").addHandler(Collector())
+for name in ["django.security", "django.request", "django.contrib.sessions"]:
+    logging.getLogger(name).addHandler(Collector())
 
 
 def local(instant):
@@ -504,6 +510,66 @@ def op_argon2_hash_len():
     import argon2
 
     return argon2.DEFAULT_HASH_LENGTH
+
+
+def visit(key, change):
+    """A request through the real middleware; its status and the key in its cookie."""
+
+    def view(request):
+        change(request.session)
+        return HttpResponse()
+
+    request = RequestFactory().get("/")
+    if key:
+        request.COOKIES[settings.SESSION_COOKIE_NAME] = key
+    handler = convert_exception_to_response(SessionMiddleware(view))
+    response = handler(request)
+    cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+    return response.status_code, cookie.value if cookie else None
+
+
+def op_hammer(key, workers):
+    """Each of these threads adds its names to a session, a request each.
+
+    Returns the names whose requests were answered with 200, and what went wrong.
+    """
+    done, wrong = [], []
+
+    def work(names):
+        for name in names:
+            status, _ = visit(key, lambda session: session.__setitem__(name, 1))
+            if status == 200:
+                done.append(name)
+            else:
+                wrong.append("%s: %d" % (name, status))
+        connections.close_all()
+
+    threads = [threading.Thread(target=work, args=(names,)) for names in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"done": done, "wrong": wrong + logs}
+
+
+def op_request(key, data=None, flush=False, cycle=False):
+    """One request that does these, in this order."""
+
+    def change(session):
+        for name, value in json.loads(data or "{}").items():
+            session[name] = value
+        if cycle:
+            session.cycle_key()
+        if flush:
+            session.flush()
+
+    status, cookie = visit(key, change)
+    return {"status": status, "cookie": cookie}
+
+
+def op_count(key, name):
+    """Reads a number as a fresh request does."""
+    return SessionStore(key).get(name, 0)
 
 
 def main():

@@ -53,6 +53,7 @@ if "MySQLdb" in CLIENTS:
     import django.db.backends.mysql.base  # noqa: F401
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(FOLDER, "..", "..", "django"))  # keepsake_django
 
 
 def first_line():
