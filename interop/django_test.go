@@ -23,10 +23,11 @@ type djangoConfig struct {
 // django is a Django process: testdata/django_driver.py.
 type django struct {
 	*python
-	t    testing.TB
-	conn net.Conn
-	out  *bufio.Reader
-	now  string // where its clock stands; "": it runs
+	t      testing.TB
+	config djangoConfig
+	conn   net.Conn
+	out    *bufio.Reader
+	now    string // where its clock stands; "": it runs
 }
 
 // startDjango starts the newest Django that there is.
@@ -41,7 +42,7 @@ func (p *python) open(t testing.TB, config djangoConfig) *django {
 	text, err := json.Marshal(config)
 	check(t, err)
 	conn := p.run(t, "django_driver.py", string(text))
-	d := &django{python: p, t: t, conn: conn, out: bufio.NewReader(conn)}
+	d := &django{python: p, t: t, config: config, conn: conn, out: bufio.NewReader(conn)}
 	d.must("hello", nil, nil)
 	return d
 }

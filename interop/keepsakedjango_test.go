@@ -35,6 +35,9 @@ var hammered = []stack{
 	{engine: "cached_db", server: "SQLite+Memcached, pylibmc", needs: "pylibmc", share: onCachedDB(onSQLite, pyLibMC)},
 }
 
+// hammeredByAll are those for every Django.
+var hammeredByAll = []string{"db/SQLite", "cache/Redis, django-redis", "cached_db/MariaDB+Memcached"}
+
 // A duo is a Django, in several processes, and a Keepsake on one store.
 type duo struct {
 	testing.TB
@@ -106,36 +109,33 @@ func (o outcome) String() string {
 func (x *duo) hammer(engines string, names int) outcome {
 	x.Helper()
 	key := create(x, x.m, map[string]any{"began": true}).Key()
-	all := make([]*django, djangoProcesses)
-	for i := range all {
-		all[i] = x.django(engines, nil)
+	d := x.django(engines, nil)
+	work := make([][djangoThreads][]string, djangoProcesses)
+	for process := range work {
+		for thread := range work[process] {
+			for n := range names {
+				work[process][thread] = append(work[process][thread], fmt.Sprintf("django-%d-%d-%d", process, thread, n))
+			}
+		}
 	}
-	began := time.Now()
 	var (
 		o       outcome
 		mu      sync.Mutex
 		want    []string
 		workers sync.WaitGroup
 	)
-	for i, d := range all {
-		var work [djangoThreads][]string
-		for thread := range work {
-			for n := range names {
-				work[thread] = append(work[thread], fmt.Sprintf("django-%d-%d-%d", i, thread, n))
-			}
+	began := time.Now()
+	workers.Go(func() {
+		var answer [2][]string // what was acknowledged, and what was not
+		err := d.call("hammer", args{"key": key, "processes": work}, &answer)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			o.refused = append(o.refused, err.Error())
 		}
-		workers.Go(func() {
-			var answer struct{ Done, Wrong []string }
-			err := d.call("hammer", args{"key": key, "workers": work}, &answer)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				o.refused = append(o.refused, err.Error())
-			}
-			o.refused = append(o.refused, answer.Wrong...)
-			want = append(want, answer.Done...)
-		})
-	}
+		want = append(want, answer[0]...)
+		o.refused = append(o.refused, answer[1]...)
+	})
 	for i := range goWorkers {
 		workers.Go(func() {
 			for n := range names {

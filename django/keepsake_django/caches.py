@@ -357,6 +357,11 @@ class PyLibMC(Memcached):
             behaviors["send_timeout"] = behaviors["receive_timeout"] = int(timeout * 1000000)
         self.servers = Client(cache.client_servers, behaviors=behaviors, **options)
 
+    def key(self, name):
+        # As bytes: of a str pylibmc 1.6's gets and cas make bytes, and free them
+        # before libmemcached has read them, so that threads ask for other keys.
+        return super().key(name).encode()
+
     def client(self, key):
         return self.servers
 

@@ -49,10 +49,10 @@ django.setup()
 from django.contrib import auth  # noqa: E402
 from django.contrib.auth import hashers  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
+from django.contrib.sessions.exceptions import SessionInterrupted  # noqa: E402
 from django.contrib.sessions.middleware import SessionMiddleware  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import management, signing  # noqa: E402
-from django.core.handlers.exception import convert_exception_to_response  # noqa: E402
 from django.db import connection, connections  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 from django.middleware.csrf import CsrfViewMiddleware, get_token  # noqa: E402
@@ -522,17 +522,38 @@ def visit(key, change):
     request = RequestFactory().get("/")
     if key:
         request.COOKIES[settings.SESSION_COOKIE_NAME] = key
-    handler = convert_exception_to_response(SessionMiddleware(view))
-    response = handler(request)
+    try:
+        response = SessionMiddleware(view)(request)
+    except SessionInterrupted:
+        return 400, None
     cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
     return response.status_code, cookie.value if cookie else None
 
 
-def op_hammer(key, workers):
-    """Each of these threads adds its names to a session, a request each.
+def op_hammer(key, processes):
+    """Threads of several processes, each adding its names, a request for each.
 
     Returns the names whose requests were answered with 200, and what went wrong.
     """
+    connections.close_all()
+    pipes = [os.pipe() for _ in processes]
+    for (_, out), workers in zip(pipes, processes):
+        if os.fork() == 0:
+            try:
+                os.write(out, json.dumps(hammer(key, workers)).encode())
+            finally:
+                os._exit(0)
+    answers = []
+    for read, out in pipes:
+        os.close(out)
+        with open(read) as answer:
+            answers.append(json.load(answer))
+    for _ in processes:
+        os.wait()
+    return [sum(lists, []) for lists in zip(*answers)]
+
+
+def hammer(key, workers):
     done, wrong = [], []
 
     def work(names):
@@ -549,13 +570,16 @@ def op_hammer(key, workers):
         thread.start()
     for thread in threads:
         thread.join()
-    return {"done": done, "wrong": wrong + logs}
+    return done, wrong + logs
 
 
-def op_request(key, data=None, flush=False, cycle=False):
+def op_request(key, data=None, pop=None, flush=False, cycle=False):
     """One request that does these, in this order."""
 
     def change(session):
+        session.get("")
+        if pop:
+            session.pop(pop)
         for name, value in json.loads(data or "{}").items():
             session[name] = value
         if cycle:
@@ -565,6 +589,13 @@ def op_request(key, data=None, flush=False, cycle=False):
 
     status, cookie = visit(key, change)
     return {"status": status, "cookie": cookie}
+
+
+def op_finish_cycle(key):
+    """A new key for a session in flight."""
+    store = opened.pop(key)
+    store.cycle_key()
+    return store.session_key
 
 
 def op_count(key, name):
