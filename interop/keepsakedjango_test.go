@@ -190,3 +190,22 @@ func TestNothingIsLostWithKeepsakeDjango(t *testing.T) {
 	}
 	fmt.Fprintln(os.Stdout, table.String())
 }
+
+// TestKeepsakeDjangoAlone runs the package's own tests with every Django.
+func TestKeepsakeDjangoAlone(t *testing.T) {
+	all, err := allPythons()
+	check(t, err)
+	if len(all) == 0 {
+		newest(t)
+	}
+	for _, p := range all {
+		t.Run(p.django, func(t *testing.T) {
+			t.Parallel()
+			output := p.output(t, "package_tests.py")
+			last := output[strings.LastIndex(output, "\n")+1:]
+			if !strings.HasPrefix(last, "passed ") {
+				t.Errorf("Django %s:\n%s", p.django, output)
+			}
+		})
+	}
+}
