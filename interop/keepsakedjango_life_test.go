@@ -30,7 +30,7 @@ func eachDuo(t *testing.T, engines []string, test func(t *testing.T, x *duo, d *
 			t.Run(p.django+"/"+s.name(), func(t *testing.T) {
 				t.Parallel()
 				x := newDuo(t, p, s)
-				test(t, x, x.django(keepsakeEngines, nil))
+				test(t, x, x.ours)
 			})
 		}
 	}
@@ -140,7 +140,7 @@ func TestSessionsOfBothSides(t *testing.T) {
 		// Off and on again: each finds what the other has left.
 		key = fresh()
 		d.must("change", args{"key": key, "data": `{"ours": [1, 2]}`}, nil)
-		stock := x.django(stockEngines, nil)
+		stock := x.stock
 		equal(t, "the stock engine reads", stock.load(key).Data, `{"cat": "dog", "ours": [1, 2]}`)
 		stock.must("change", args{"key": key, "data": `{"stock": 1}`}, nil)
 		own := djangoMakes(t, stock, `{"own": 1}`)

@@ -29,6 +29,7 @@ type stack struct {
 	since  [2]int // the first Django that has it
 	json   bool   // of the cache's serializer
 	needs  string // the Python modules of its clients, with spaces between
+	alike  bool   // so much like another that it is not hammered
 
 	// share makes an empty store, and says how each side gets at it.
 	share func(t testing.TB) ground

@@ -1,7 +1,7 @@
 """Sessions in a cache: django.contrib.sessions.backends.cache, without lost updates.
 
 Redis (Django's RedisCache, django-redis), Memcached (pymemcache, pylibmc), and
-LocMemCache within one process. With another cache this fails at the first use.
+LocMemCache within one process. Another cache is an ImproperlyConfigured at the start.
 """
 
 from __future__ import annotations
@@ -99,3 +99,7 @@ class SessionStore(MergingSession, DjangoStore):
     @classmethod
     def clear_expired(cls) -> None:
         """Caches drop what has ended by themselves."""
+
+
+if settings.SESSION_ENGINE == __name__:  # a cache that won't do is named at the start
+    SessionStore()._raw

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib.sessions.backends.base import CreateError
 from django.contrib.sessions.backends.db import SessionStore as DjangoStore
 from django.core.exceptions import ImproperlyConfigured
@@ -186,3 +188,7 @@ class SessionStore(MergingSession, DjangoStore):
         rows = model._base_manager.using(router.db_for_write(model))
         rows.filter(expire_date__lt=now).exclude(session_key__startswith="trace:").delete()
         rows.filter(expire_date__lt=now - timedelta(seconds=ROTATION_TRACE), session_key__startswith="trace:").delete()
+
+
+if settings.SESSION_ENGINE == __name__ and apps.models_ready:  # named at the start
+    SessionStore()._using
