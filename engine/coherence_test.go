@@ -22,7 +22,7 @@ func unhex(t *testing.T, text string) string {
 // the vectors that the tests of keepsake_django read, too.
 func TestCoherenceVectors(t *testing.T) {
 	var vectors struct {
-		TraceRows   []struct{ Key, Row string }  `json:"trace_rows"`
+		TraceRows   []struct{ Key, Row string }   `json:"trace_rows"`
 		CacheTraces struct{ Pickle, JSON string } `json:"cache_traces"`
 		Values      []struct {
 			Pickle, Row, Epoch, Value string

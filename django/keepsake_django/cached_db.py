@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models, transaction
 from django.utils import timezone
 
-from .base import Record
+from .base import Missing, Record, Rotated
 from .caches import Item, Raw, TooLarge, raw
 from .db import SessionStore as DatabaseStore
 from .formats import MAGIC, Tail, is_mark, new_mark
@@ -302,7 +302,13 @@ class SessionStore(DatabaseStore):
 
     def _remove(self, key: str) -> None:
         self._mark(key)
-        super()._remove(key)
+        try:
+            super()._remove(key)
+        except Rotated:
+            raise
+        except Missing:  # another has ended it, and may not have told the cache yet
+            self._ended(key)
+            raise
         self._ended(key)
 
     def _ended(self, key: str) -> None:

@@ -125,13 +125,16 @@ class SessionStore(MergingSession, DjangoStore):
     def _insert(self, key: str, new: models.Model) -> Record:
         new.session_key = key
         using = self._using
-        try:
-            with transaction.atomic(using=using):
-                self._rows(key).filter(expire_date__lte=timezone.now()).delete()  # is free
-                new.save(force_insert=True, using=using)
-        except IntegrityError:
-            raise CreateError from None
-        return Record(new.session_data, new.expire_date)
+        for again in (False, True):
+            try:
+                with transaction.atomic(using=using):
+                    new.save(force_insert=True, using=using)
+                return Record(new.session_data, new.expire_date)
+            except IntegrityError:
+                # A key whose session has expired is free.
+                if again or not self._rows(key).filter(expire_date__lte=timezone.now()).delete()[0]:
+                    break
+        raise CreateError
 
     def _fields(self, new: models.Model) -> dict:
         """The columns that a save writes; a site's own model may have more."""

@@ -287,6 +287,13 @@ class CachedDB(Cases, unittest.TestCase):
         self.loaded().flush()
         self.assertTrue(is_mark(self.stored()))
 
+    def test_who_finds_a_session_ended_tells_the_cache_too(self):
+        store = self.loaded()
+        Session.objects.all().delete()
+        with mock.patch.object(caches.LocMem, "set", autospec=True, side_effect=caches.LocMem.set) as put:
+            store.flush()
+        self.assertEqual([call[0][3] for call in put.call_args_list], [cached_db.WRITER_MARK, cached_db.END_MARK])
+
     def test_in_a_transaction_nothing_is_told_before_its_end(self):
         with self.assertRaises(ZeroDivisionError), transaction.atomic():
             store = self.loaded()
