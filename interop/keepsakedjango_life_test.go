@@ -3,7 +3,6 @@ package interop
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -159,69 +158,96 @@ func TestSessionsOfBothSides(t *testing.T) {
 	})
 }
 
-// TestNoReadIsOlder: while Django's processes and Go count in one session, a read on
-// either side is never older than what any of them had acknowledged before it began.
+// A counter is a worker of TestNoReadIsOlder: it writes a number under its name, and
+// reads those of all.
+type counter struct {
+	name  string
+	write func(n int) error
+	read  func() (map[string]int, error)
+	acked atomic.Int64 // the last number whose write was answered
+}
+
+// TestNoReadIsOlder: processes of Django and workers of Go write to one session at
+// once, and what is cached of it is evicted again and again. A read on either side
+// is never older than what any of them had acknowledged before it began.
 func TestNoReadIsOlder(t *testing.T) {
 	eachDuo(t, []string{"cached_db"}, func(t *testing.T, x *duo, first *django) {
-		key := create(t, x.m, map[string]any{"n": 0}).Key()
-		var (
-			acknowledged atomic.Int64 // what was written and answered
-			reads        atomic.Int64
-			turn         sync.Mutex // one writer at a time, so that n is a clock
-			n            int
-			end          = time.Now().Add(2 * time.Second)
-			workers      sync.WaitGroup
-		)
-		work := func(write func(n int) error, read func() (int, error)) {
-			for turns := 0; time.Now().Before(end) || turns < 10; turns++ {
-				if turns%3 == 0 {
-					turn.Lock()
-					n++
-					if err := write(n); err != nil {
-						t.Errorf("a write: %v", err)
-					}
-					acknowledged.Store(int64(n))
-					turn.Unlock()
-				}
-				least := acknowledged.Load()
-				got, err := read()
-				if err != nil || int64(got) < least {
-					t.Errorf("a read has %d, %v; %d was acknowledged", got, err, least)
-				}
-				reads.Add(1)
+		key := create(t, x.m, map[string]any{"began": true}).Key()
+		var counters []*counter
+		for i := range 3 {
+			d := first
+			if i > 0 {
+				d = first.python.open(t, first.config)
 			}
-		}
-		for i := range 4 {
-			workers.Go(func() {
-				d := first
-				if i > 0 {
-					d = first.python.open(t, first.config)
-				}
-				work(func(n int) error {
-					return d.call("change", args{"key": key, "data": fmt.Sprintf(`{"n": %d}`, n)}, nil)
-				}, func() (n int, err error) {
-					err = d.call("count", args{"key": key, "name": "n"}, &n)
-					return n, err
-				})
+			name := fmt.Sprintf("django-%d", i)
+			counters = append(counters, &counter{
+				name: name,
+				write: func(n int) error {
+					return d.call("change", args{"key": key, "data": fmt.Sprintf(`{"%s": %d}`, name, n)}, nil)
+				},
+				read: func() (numbers map[string]int, err error) {
+					err = d.call("numbers", args{"key": key}, &numbers)
+					return numbers, err
+				},
 			})
-			workers.Go(func() {
-				work(func(n int) error {
+			goName := fmt.Sprintf("go-%d", i)
+			counters = append(counters, &counter{
+				name: goName,
+				write: func(n int) error {
 					s := x.m.Open(key)
 					if err := s.Load(t.Context()); err != nil {
 						return err
 					}
-					s.Set("n", n)
+					s.Set(goName, n)
 					return s.Save(t.Context())
-				}, func() (int, error) {
+				},
+				read: func() (map[string]int, error) {
 					s := x.m.Open(key)
 					err := s.Load(t.Context())
-					return sessions.Get(s, "n", 0), err
-				})
+					numbers := map[string]int{}
+					for _, c := range counters {
+						numbers[c.name] = sessions.Get(s, c.name, 0)
+					}
+					return numbers, err
+				},
 			})
 		}
-		workers.Wait()
-		if os.Getenv("KEEPSAKE_STRICT") == "1" {
-			t.Logf("%d writes, %d reads", n, reads.Load())
+		evicting := x.django(keepsakeEngines)
+		end := time.Now().Add(2 * time.Second)
+		over := func(turns int) bool { return turns >= 10 && time.Now().After(end) }
+		var workers sync.WaitGroup
+		for _, c := range counters {
+			workers.Go(func() {
+				for turns := 0; !over(turns); turns++ {
+					if turns%3 == 0 {
+						if err := c.write(turns); err != nil {
+							t.Errorf("%s: a write: %v", c.name, err)
+							return
+						}
+						c.acked.Store(int64(turns))
+					}
+					least := map[string]int64{}
+					for _, other := range counters {
+						least[other.name] = other.acked.Load()
+					}
+					got, err := c.read()
+					if err != nil {
+						t.Errorf("%s: a read: %v", c.name, err)
+					}
+					for name, n := range least {
+						if int64(got[name]) < n {
+							t.Errorf("%s reads %d of %s, which was acknowledged %d", c.name, got[name], name, n)
+						}
+					}
+				}
+			})
 		}
+		workers.Go(func() {
+			for turns := 0; !over(turns); turns++ {
+				evicting.must("evict", args{"key": key}, nil)
+				time.Sleep(time.Millisecond)
+			}
+		})
+		workers.Wait()
 	})
 }

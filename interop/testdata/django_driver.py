@@ -53,6 +53,7 @@ from django.contrib.sessions.exceptions import SessionInterrupted  # noqa: E402
 from django.contrib.sessions.middleware import SessionMiddleware  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
 from django.core import management, signing  # noqa: E402
+from django.core.cache import caches  # noqa: E402
 from django.db import connection, connections  # noqa: E402
 from django.http import HttpResponse  # noqa: E402
 from django.middleware.csrf import CsrfViewMiddleware, get_token  # noqa: E402
@@ -598,9 +599,14 @@ def op_finish_cycle(key):
     return store.session_key
 
 
-def op_count(key, name):
-    """Reads a number as a fresh request does."""
-    return SessionStore(key).get(name, 0)
+def op_numbers(key):
+    """A session's numbers, as a fresh request reads them."""
+    return {name: value for name, value in SessionStore(key).items() if type(value) is int}
+
+
+def op_evict(key):
+    """The cache needs the room."""
+    caches["default"].delete(SessionStore.cache_key_prefix + key)
 
 
 def main():
