@@ -30,7 +30,9 @@ type rows struct {
 var table rows
 
 // note adds what the columns don't say.
-func (r *row) note(format string, args ...any) { r.notes = append(r.notes, fmt.Sprintf(format, args...)) }
+func (r *row) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
 
 // report enters the row, and fails the test unless the last columns are zeros.
 func (r *row) report(t *testing.T) {

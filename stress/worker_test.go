@@ -188,7 +188,11 @@ func (a *app) routes() http.Handler {
 	// What it answers has been saved; where acknowledgements are asked for, they
 	// are given before the answer.
 	mux.Handle("/update", visit(func(w http.ResponseWriter, r *http.Request, s *sessions.Session) error {
-		sessions.Update(s, "n", func(n int64) int64 { return n + 1 })
+		count := func(n int64) int64 { return n + 1 }
+		sessions.Update(s, "n", count)
+		if name := r.FormValue("name"); name != "" {
+			sessions.Update(s, name, count)
+		}
 		if err := s.Save(r.Context()); err != nil {
 			return err
 		}
@@ -199,8 +203,12 @@ func (a *app) routes() http.Handler {
 		return err
 	}))
 	mux.Handle("/set", visit(func(w http.ResponseWriter, r *http.Request, s *sessions.Session) error {
-		s.Set(r.FormValue("name"), 1)
-		return nil
+		name := r.FormValue("name")
+		value, _ := strconv.ParseInt(r.FormValue("value"), 10, 64)
+		before := sessions.Get(s, name, int64(0))
+		s.Set(name, value)
+		_, err := fmt.Fprint(w, before)
+		return err
 	}))
 	mux.Handle("/touch", visit(func(w http.ResponseWriter, r *http.Request, s *sessions.Session) error {
 		s.MarkModified()
@@ -250,7 +258,7 @@ func (a *app) audit(w http.ResponseWriter, r *http.Request) {
 	all := map[string]int64{}
 	for _, name := range s.Keys() {
 		all[name] = 1
-		if name == "n" {
+		if name != "token" {
 			all[name] = sessions.Get(s, name, int64(-1))
 		}
 	}
