@@ -22,7 +22,9 @@ type site struct {
 	config
 	redis    *testserver.RedisServer
 	postgres *testserver.PostgresServer
-	proxy    *proxy // before the server, for the first process only if there is a fault for that
+	proxy    *proxy   // before the cache's server
+	direct   []string // the cache's server for the second process, past the proxy
+	bounded  bool     // reads may be as old as EntryLife
 	ledger   *ledger
 	healed   time.Time
 }
@@ -38,9 +40,16 @@ type rules struct {
 func suffer(t *testing.T, engine string, s *site, f fault, rest time.Duration, must rules) {
 	t.Helper()
 	s.SaveTimeout = 2 * time.Second
-	ps := runAll(t, s.config, 2)
-	s.ledger = newLedger(t, ps, 60)
-	l := s.ledger
+	ps := runAll(t, s.config, 1)
+	second := s.config
+	if s.direct != nil {
+		second.Addrs = s.direct
+	}
+	l := newLedger(t, append(ps, run(t, second)), 60)
+	s.ledger = l
+	if s.bounded {
+		l.bound = s.EntryLife
+	}
 	l.run(6, 6*time.Millisecond, func() {
 		time.Sleep(300 * time.Millisecond)
 		f.harm(t, s)

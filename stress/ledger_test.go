@@ -18,6 +18,27 @@ type account struct {
 	id     string
 	acked  atomic.Int64
 	unsure atomic.Int64 // not told that it is done, nor that it is not
+
+	mu  sync.Mutex
+	log []stamp // kept where reads may be old within a bound
+}
+
+// stamp is how much was acknowledged by then.
+type stamp struct {
+	when  time.Time
+	acked int64
+}
+
+// at is how much was acknowledged by a moment.
+func (a *account) at(when time.Time) (acked int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range a.log {
+		if s.when.Before(when) {
+			acked = max(acked, s.acked)
+		}
+	}
+	return acked
 }
 
 // visitor is an account under a key.
@@ -26,6 +47,7 @@ type visitor struct {
 	key    string
 	ending atomic.Bool // its end was asked for
 	ended  atomic.Bool // and acknowledged
+	since  atomic.Pointer[time.Time]
 }
 
 // ledger keeps the account of a load of mixed requests.
@@ -38,6 +60,9 @@ type ledger struct {
 
 	tried, acked, lost, stale, resurrected, twice atomic.Int64
 	dropped                                       atomic.Int64 // by the cache server itself
+	within                                        atomic.Int64 // reads that were old, within the bound
+
+	bound time.Duration // how old reads may be
 
 	// forgets says that the store is a cache server which loses its contents, or
 	// goes back to old ones: what is missing then was dropped by it.
@@ -152,6 +177,8 @@ func (l *ledger) check(v *visitor, a answer, after bool) (served bool) {
 	case (a.status == http.StatusUnauthorized || a.status == http.StatusBadRequest) && v.ending.CompareAndSwap(false, true):
 		// Nobody has ended it.
 		l.count(&l.lost)
+		now := time.Now()
+		v.since.Store(&now)
 		v.ended.Store(true)
 	case a.status != 0 && a.status != http.StatusServiceUnavailable && a.status != http.StatusUnauthorized && a.status != http.StatusBadRequest:
 		l.t.Errorf("%d %s", a.status, a.body)
@@ -168,10 +195,18 @@ func (l *ledger) count(wrong *atomic.Int64) {
 }
 
 func (l *ledger) read(v *visitor) {
-	before, after := v.acked.Load(), v.ended.Load()
+	before, after, begun := v.acked.Load(), v.ended.Load(), time.Now()
 	a := l.get("/read", v.key)
+	if after && a.status == http.StatusOK && begun.Before(v.since.Load().Add(l.bound)) {
+		l.within.Add(1)
+		return
+	}
 	if l.check(v, a, after) {
-		if n, _ := strconv.ParseInt(a.body, 10, 64); n < before {
+		switch n, _ := strconv.ParseInt(a.body, 10, 64); {
+		case n >= before:
+		case l.bound > 0 && n >= v.at(begun.Add(-l.bound)):
+			l.within.Add(1)
+		default:
 			l.count(&l.stale)
 		}
 	}
@@ -181,8 +216,13 @@ func (l *ledger) update(v *visitor) {
 	before, after := v.acked.Load(), v.ended.Load()
 	a := l.get("/update", v.key, "ack", v.id)
 	if l.check(v, a, after) {
-		v.acked.Add(1)
+		now := v.acked.Add(1)
 		l.acked.Add(1)
+		if l.bound > 0 {
+			v.account.mu.Lock()
+			v.log = append(v.log, stamp{time.Now(), now})
+			v.account.mu.Unlock()
+		}
 		if n, _ := strconv.ParseInt(a.body, 10, 64); n < before+1 {
 			l.count(&l.stale)
 		}
@@ -218,6 +258,8 @@ func (l *ledger) end(s *slot, path string) {
 		return
 	}
 	l.acked.Add(1)
+	now := time.Now()
+	v.since.Store(&now)
 	v.ended.Store(true)
 	l.mu.Lock()
 	l.dead = append(l.dead, v)
@@ -240,6 +282,7 @@ func (l *ledger) heard(p *process) {
 // fills in the row.
 func (l *ledger) audit(p *process, r *row) {
 	l.t.Helper()
+	time.Sleep(l.bound)
 	for i := range l.slots {
 		v := l.slots[i].visitor.Load()
 		if v == nil || v.ending.Load() {
@@ -267,6 +310,9 @@ func (l *ledger) audit(p *process, r *row) {
 	r.lost, r.stale, r.resurrected, r.twice = l.lost.Load(), l.stale.Load(), l.resurrected.Load(), l.twice.Load()
 	if n := l.dropped.Load(); n > 0 {
 		r.note("%d dropped or put back by the cache server", n)
+	}
+	if n := l.within.Load(); n > 0 {
+		r.note("%d reads older, within the bound of %v", n, l.bound)
 	}
 	for _, why := range slices.Sorted(maps.Keys(l.fails)) {
 		r.note("%d × %s", l.fails[why], why)
