@@ -51,6 +51,10 @@ var (
 	// parallel request first. Nothing of this request was saved.
 	ErrTaken = errors.New("sessions: a popped value was changed or taken by a parallel request")
 
+	// ErrOverloaded: as many calls of the store are under way as
+	// Settings.MaxStoreCalls allows. The session was not loaded.
+	ErrOverloaded = errors.New("sessions: too many requests are waiting for the session store")
+
 	// ErrNoSession: the context comes from no request that passed through
 	// Manager.Handler.
 	ErrNoSession = errors.New("sessions: no session in the context: is the handler wrapped by Manager.Handler?")

@@ -26,6 +26,7 @@ type Manager struct {
 	large    sizeWarner
 	touches  touches
 	watcher  *watcher
+	calls    *countedStore // nil: no limit
 
 	warnPlainHTTP sync.Once
 }
@@ -73,6 +74,10 @@ func New(st Settings, engine Engine) (*Manager, error) {
 		if err := m.canIdle(); err != nil {
 			return nil, err
 		}
+	}
+	if st.MaxStoreCalls > 0 && m.store != nil {
+		m.calls = &countedStore{Store: m.store, most: int64(st.MaxStoreCalls)}
+		m.store = m.calls
 	}
 	if m.log == nil {
 		m.log = slog.Default()

@@ -135,6 +135,9 @@ func (s *Session) fetch(ctx context.Context) (Record, Values, error) {
 	if !ValidKey(s.key) {
 		return Record{}, Values{}, ErrNotFound
 	}
+	if s.m.calls.full() {
+		return Record{}, Values{}, ErrOverloaded
+	}
 	record, err := s.m.store.Load(ctx, s.key)
 	if err != nil {
 		return Record{}, Values{}, err

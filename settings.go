@@ -96,6 +96,15 @@ type Settings struct {
 	// one message, which holds no key. The processes must have the same SecretKey.
 	Notifier Notifier
 
+	// MaxStoreCalls bounds how many calls of the store are under way at a time in
+	// this process (0: no limit). A request that needs its session while there are
+	// as many is answered at once, with ErrOverloaded (503): so under overload the
+	// others are served as quickly as ever, and nothing piles up. It concerns
+	// loads only; whoever has loaded its session may save it. The waiting time at
+	// most is about this number, divided by the calls that the store serves in a
+	// second.
+	MaxStoreCalls int
+
 	// WarnSize is the size in bytes, as stored, from which on a session is logged
 	// with its heaviest values, once per process and session key (0: 64 KiB;
 	// negative: never). Large sessions are slow on every engine.
@@ -203,6 +212,9 @@ func (st Settings) Validate() error {
 	}
 	if st.SaveTimeout < 0 {
 		wrong("SaveTimeout", "is negative: %v", st.SaveTimeout)
+	}
+	if st.MaxStoreCalls < 0 {
+		wrong("MaxStoreCalls", "is negative: %d", st.MaxStoreCalls)
 	}
 	if st.MaxSize < 0 {
 		wrong("MaxSize", "is negative: %d", st.MaxSize)

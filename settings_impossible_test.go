@@ -30,6 +30,7 @@ func TestImpossibleSettings(t *testing.T) {
 		{"path with a newline", func(st *sessions.Settings) { st.CookiePath = "/\n" }, []string{"SESSION_COOKIE_PATH"}},
 		{"SameSite nonsense", func(st *sessions.Settings) { st.CookieSameSite = "Nonsense" }, []string{"SESSION_COOKIE_SAMESITE"}},
 		{"negative save timeout", func(st *sessions.Settings) { st.SaveTimeout = -1 }, []string{"SaveTimeout"}},
+		{"negative limit of calls", func(st *sessions.Settings) { st.MaxStoreCalls = -1 }, []string{"MaxStoreCalls"}},
 		{"negative size limit", func(st *sessions.Settings) { st.MaxSize = -1 }, []string{"MaxSize"}},
 		{
 			"the zero value", func(st *sessions.Settings) { *st = sessions.Settings{} },

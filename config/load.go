@@ -193,6 +193,7 @@ func (l *loader) ownSettings(settings table, c *Config) {
 	c.settings.TouchInterval = l.duration(t, "TOUCH_INTERVAL", 0)
 	c.settings.WatchInterval = l.durationFrom(t, "WATCH_INTERVAL", 10*time.Millisecond)
 	c.settings.SaveTimeout = l.duration(t, "SAVE_TIMEOUT", 0)
+	c.settings.MaxStoreCalls = int(l.integer(t, "MAX_STORE_CALLS", 0, 0))
 	c.settings.WarnSize = int(l.integer(t, "WARN_SIZE", 0, -1))
 	c.settings.MaxSize = int(l.integer(t, "MAX_SIZE", 0, 0))
 	c.settings.Partitioned = l.boolean(t, "PARTITIONED", false)

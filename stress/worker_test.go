@@ -40,7 +40,9 @@ type config struct {
 	EntryLife   time.Duration
 	Idle        time.Duration // an idle timeout, with a touch at every read
 	SaveTimeout time.Duration
-	Jitter      time.Duration // at most so long before and after each step of a store
+
+	MaxStoreCalls int
+	Jitter        time.Duration // at most so long before and after each step of a store
 }
 
 // workerVariable is set where the test binary is to be the application.
@@ -60,6 +62,7 @@ func work(text string) error {
 	st.CookieSecure = false
 	st.SaveTimeout = c.SaveTimeout
 	st.WarnSize = -1
+	st.MaxStoreCalls = c.MaxStoreCalls
 	st.Logger = slog.New(slog.DiscardHandler)
 	st.Clock = func() time.Time { return time.Now().Add(time.Duration(a.ahead.Load())) }
 	if c.Idle > 0 {
