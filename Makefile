@@ -4,7 +4,7 @@ FUZZTIME ?= 1m
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
 
 .PHONY: test
 test: ## the whole suite; on Debian and Ubuntu it first installs what the tests need
@@ -20,6 +20,14 @@ check: ## gofmt, gofumpt, go vet and staticcheck, in every module
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (1m) each: make fuzz FUZZTIME=5m
 	@scripts/fuzz $(FUZZTIME)
+
+.PHONY: stress
+stress: ## races and faults in full, as one table: make stress ARGS='-run TestKill -short'
+	@cd stress && KEEPSAKE_STRESS=1 go test -count=1 -timeout=15m $(ARGS)
+
+.PHONY: mutations
+mutations: ## breaks the library in ways that make stress must catch
+	@scripts/mutations
 
 .PHONY: cover
 cover: ## what the tests of all modules cover, as a list and as coverage/index.html

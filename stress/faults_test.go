@@ -34,6 +34,7 @@ type rules struct {
 	reads, writes bool          // none of them may fail
 	longest       time.Duration // for a request
 	recovery      time.Duration // after the server is well
+	during        int64         // at least so many requests are answered in a fault of seconds
 }
 
 // suffer runs an application in two processes under load, and a fault.
@@ -52,8 +53,12 @@ func suffer(t *testing.T, engine string, s *site, f fault, rest time.Duration, m
 	}
 	l.run(6, 6*time.Millisecond, func() {
 		time.Sleep(300 * time.Millisecond)
+		before, begun := l.tried.Load(), time.Now()
 		f.harm(t, s)
 		s.healed = time.Now()
+		if n := l.tried.Load() - before; n < must.during && s.healed.Sub(begun) > 1500*time.Millisecond {
+			t.Errorf("%d requests were answered in %v", n, s.healed.Sub(begun).Round(time.Millisecond))
+		}
 		time.Sleep(rest)
 	})
 	r := row{what: f.name, engine: engine}
@@ -143,7 +148,7 @@ func TestRedisFaults(t *testing.T) {
 			rules  rules
 		}{
 			{"cache, Redis", false, rules{longest: 5 * time.Second, recovery: time.Second}},
-			{"cached_db", false, rules{reads: true, writes: true, longest: 4 * time.Second}},
+			{"cached_db", false, rules{reads: true, writes: true, longest: 4 * time.Second, during: 100}},
 			{"cached_db, strict", true, rules{reads: true, longest: 4 * time.Second, recovery: 2500 * time.Millisecond}},
 		} {
 			if !full() && !(f.quick && e.name == "cached_db") {

@@ -68,7 +68,7 @@ func work(text string) error {
 	if c.Idle > 0 {
 		st.Timeouts.Idle, st.TouchInterval = c.Idle, time.Millisecond
 	}
-	e, err := c.open(st.Clock)
+	e, err := c.open(st.Clock, &a.raw)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func work(text string) error {
 }
 
 // open makes the engine, with connections of its own.
-func (c config) open(clock func() time.Time) (sessions.Engine, error) {
+func (c config) open(clock func() time.Time, r *raw) (sessions.Engine, error) {
 	var db *sql.DB
 	if c.Driver != "" {
 		var err error
@@ -104,6 +104,10 @@ func (c config) open(clock func() time.Time) (sessions.Engine, error) {
 	}
 	if c.Jitter > 0 && kept != nil {
 		kept = jitterCache{kept, c.Jitter}
+	}
+	*r = raw{db: db, cache: kept}
+	if c.Driver == "pgx" {
+		r.mark = "$"
 	}
 	var e sessions.Engine
 	switch c.Engine {
@@ -146,6 +150,7 @@ func (c config) openCache(db *sql.DB, clock func() time.Time) (cache.Cache, erro
 // app is the application.
 type app struct {
 	m     *sessions.Manager
+	raw   raw
 	ahead atomic.Int64 // of the real time, for its clock
 
 	out sync.Mutex
@@ -244,6 +249,7 @@ func (a *app) routes() http.Handler {
 		a.ahead.Store(int64(ahead))
 	})
 	outer.HandleFunc("/audit", a.audit)
+	outer.HandleFunc("/burst", a.burst)
 	return outer
 }
 
