@@ -26,6 +26,7 @@ type Manager struct {
 	large    sizeWarner
 	touches  touches
 	watcher  *watcher
+	unknown  touches       // keys that this process has not found
 	calls    *countedStore // nil: no limit
 
 	warnPlainHTTP sync.Once

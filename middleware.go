@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // Handler wraps next so that its requests have a session: Django's
@@ -214,7 +215,9 @@ func (rq *request) decide(status int) error {
 		return nil
 	case s.isEmpty() && !s.unreadable, serverError && s.moved && s.key == "":
 		if rq.sentCookie {
-			m.cookie.add(h, m.cookie.deletion)
+			if !rq.sparesCookie() {
+				m.cookie.add(h, m.cookie.deletion)
+			}
 		}
 		return nil
 	case s.isEmpty(), serverError && !s.moved:
@@ -239,6 +242,24 @@ func (rq *request) decide(status int) error {
 	rq.warnPlainHTTP()
 	return nil
 }
+
+// sparesCookie reports whether the cookie of an unknown key is to be left alone:
+// a login in a parallel request may just be setting another one, which a deletion
+// that comes last would take away. That key has left no trace, as nothing was
+// rotated. A page's own requests (fetch, images) are the parallel ones; a browser
+// says which they are. So a page deletes the cookie, and they do once the key has
+// been known to be unknown for a while.
+func (rq *request) sparesCookie() bool {
+	mode := rq.r.Header.Get("Sec-Fetch-Mode")
+	if rq.session.moved || rq.sentKey == "" || mode == "" || mode == "navigate" {
+		return false
+	}
+	now := rq.session.m.now()
+	return now.Sub(rq.session.m.unknown.first(rq.sentKey, now)).Abs() < unknownGrace
+}
+
+// unknownGrace is longer than a login takes.
+const unknownGrace = 10 * time.Second
 
 // end does what is left when the handler has returned or panics, and closes the
 // session.

@@ -24,9 +24,25 @@ func (t *touches) due(key string, now time.Time, interval time.Duration) bool {
 	if last, found := t.last[key]; found && now.Sub(last).Abs() < interval {
 		return false
 	}
+	t.note(key, now)
+	return true
+}
+
+// first is when the key was noted first, which is now if it was not yet.
+func (t *touches) first(key string, now time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if when, found := t.last[key]; found {
+		return when
+	}
+	t.note(key, now)
+	return now
+}
+
+// note is for who holds t.mu.
+func (t *touches) note(key string, now time.Time) {
 	if t.last == nil || len(t.last) >= maxTouches {
 		t.last = map[string]time.Time{}
 	}
 	t.last[key] = now
-	return true
 }
