@@ -14,7 +14,7 @@ func TestFresh(t *testing.T) {
 	}
 	onEach(t, adjust, func(t *testing.T, b backend, ps []*process) {
 		l := newLedger(t, ps, 3)
-		l.run(12, 2*time.Millisecond, func() { time.Sleep(time.Duration(size(4000, 500)) * time.Millisecond) })
+		l.run(12, 2*time.Millisecond, func() { time.Sleep(time.Duration(size(3000, 500)) * time.Millisecond) })
 		r := row{what: "12 visitors at 3 sessions", engine: b.name}
 		l.audit(ps[0], &r)
 		if l.failed() > 0 {

@@ -99,7 +99,7 @@ func TestLogout(t *testing.T) {
 	onEach(t, jittery, func(t *testing.T, b backend, ps []*process) {
 		r := row{what: "logout among requests of every kind", engine: b.name}
 		var tried, acked, resurrected, lost atomic.Int64
-		for round := range size(60, 8) {
+		for round := range size(40, 6) {
 			key := ps[0].begin(t)
 			var ending, ended atomic.Bool
 			var all sync.WaitGroup

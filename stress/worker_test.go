@@ -312,7 +312,10 @@ type jitterStore struct {
 // around sleeps now and when the call that it is deferred in ends.
 func around(most time.Duration) func() {
 	nap := func() {
-		if rand.IntN(2) == 0 {
+		switch dice := rand.IntN(16); {
+		case dice == 0: // others overtake it by several steps
+			time.Sleep(rand.N(10 * most))
+		case dice < 8:
 			time.Sleep(rand.N(most))
 		}
 	}
