@@ -193,8 +193,10 @@ func (rq *request) decide(status int) error {
 		var cancel context.CancelFunc
 		ctx, cancel = m.saveContext(context.WithoutCancel(rq))
 		defer cancel()
-		if err := s.load(ctx); err != nil {
-			return err
+		if s.key != "" {
+			if err := s.load(ctx); err != nil {
+				return err
+			}
 		}
 		s.accessed = s.accessed || !s.isEmpty()
 	}
@@ -291,7 +293,7 @@ func (rq *request) saveLate() error {
 	if s.err != nil && s.modified {
 		return s.err
 	}
-	if !s.dirty() || s.isEmpty() {
+	if !s.modified || !s.dirty() || s.isEmpty() {
 		return nil
 	}
 	return s.save(context.WithoutCancel(rq))

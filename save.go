@@ -26,6 +26,7 @@ func (s *Session) save(ctx context.Context) error {
 	if err := s.writable(ctx); err != nil {
 		return err
 	}
+	s.accessed = true
 	if s.key == "" {
 		return s.create(ctx, s.values)
 	}
@@ -68,12 +69,17 @@ func expired(ctx context.Context) error {
 }
 
 // Create stores what is in memory under a fresh key, whatever key the session
-// had, and leaves what was stored under that alone: Django's create().
+// had, and leaves what was stored under that alone: Django's create(). With a
+// cookie engine nothing is stored before the response: it is MarkModified.
 func (s *Session) Create(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.unlock(ctx)
 	if err := s.writable(ctx); err != nil {
 		return err
+	}
+	if s.m.store == nil {
+		s.modified, s.touch = true, true
+		return nil
 	}
 	return s.create(ctx, s.values)
 }
@@ -90,6 +96,9 @@ func (s *Session) Insert(ctx context.Context) error {
 	}
 	if s.key == "" {
 		return s.create(ctx, s.values)
+	}
+	if s.m.store == nil {
+		return s.encodeIntoKey(s.values)
 	}
 	if !ValidKey(s.key) {
 		return fmt.Errorf("sessions: insert: %w", ErrNotFound)
@@ -114,6 +123,7 @@ func (s *Session) create(ctx context.Context, values Values) error {
 	}
 	for range 10 { // a second round means that the random source is broken
 		err := s.insert(ctx, newKey(), values)
+		s.modified = s.modified || err == nil
 		if !errors.Is(err, ErrExists) {
 			return err
 		}
@@ -131,7 +141,7 @@ func (s *Session) insert(ctx context.Context, key string, values Values) error {
 		return fmt.Errorf("sessions: create: %w", err)
 	}
 	s.keep(key, &change{record: record, values: values})
-	s.modified = true
+	s.accessed = true
 	s.follow()
 	s.note(EventCreated, key)
 	return nil
@@ -147,6 +157,7 @@ func (s *Session) encodeIntoKey(values Values) error {
 		return err
 	}
 	s.keep(record.Data, &change{record: record, values: values})
+	s.accessed, s.modified = true, true // as in Django: the cookie is to be sent
 	s.follow()
 	return nil
 }
@@ -203,17 +214,30 @@ func (s *Session) Flush(ctx context.Context) error {
 }
 
 // DeleteStored removes the session from the store and nothing else: Django's
-// delete(). What is in memory stays; saving it is ErrInterrupted. See Flush for
-// a logout.
+// delete(). What is in memory stays; saving it is ErrInterrupted, and so is a
+// response that would. With a cookie engine, whose store is the browser, it
+// empties the session, and the response deletes the cookie. See Flush for a
+// logout.
 func (s *Session) DeleteStored(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.unlock(ctx)
-	err := s.delete(ctx)
-	if err == nil && s.m.deletable(s.key) {
+	if err := s.delete(ctx); err != nil {
+		return err
+	}
+	if s.m.store == nil {
+		if s.watch != nil {
+			s.m.watcher.release(s.watch, EndDeleted)
+		}
+		s.key, s.record, s.values, s.edits = "", Record{}, Values{}, nil
+		s.loaded, s.modified, s.moved = true, true, true
+		return nil
+	}
+	s.saved = false
+	if s.m.deletable(s.key) {
 		s.m.tellEnded(ctx, s.key, EndDeleted)
 		s.noteEnd(EndDeleted, s.key)
 	}
-	return err
+	return nil
 }
 
 func (s *Session) delete(ctx context.Context) error {

@@ -289,6 +289,28 @@ func (s *Session) Loaded() bool {
 	return s.loaded
 }
 
+// SetAccessed says whether something has looked into the session, instead of what
+// was noticed: Django's request.session.accessed = value. A page that is the same
+// for every visitor, though it looks, may say Vary no more with false.
+func (s *Session) SetAccessed(accessed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accessed = accessed
+}
+
+// SetModified with true is MarkModified. With false the response does not save
+// the session, whatever was changed so far: Django's request.session.modified =
+// False. The changes stay in memory, for Save or until the next change.
+func (s *Session) SetModified(modified bool) {
+	if modified {
+		s.MarkModified()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.modified, s.touch = false, false
+}
+
 // MarkModified makes the response save the session and send its cookie although
 // no value was changed: its expiry begins anew. It is Django's
 // request.session.modified = True. (A value that Get returned is a copy: to

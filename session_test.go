@@ -82,6 +82,9 @@ func TestFlags(t *testing.T) {
 		{"SetTestCookie", func(s *sessions.Session) { s.SetTestCookie() }, true, true},
 		{"DeleteTestCookie of none", func(s *sessions.Session) { s.DeleteTestCookie() }, true, false},
 		{"MarkModified", func(s *sessions.Session) { s.MarkModified() }, false, true},
+		{"Save", func(s *sessions.Session) { _ = s.Save(t.Context()) }, true, false},
+		{"Insert", func(s *sessions.Session) { s.SetKey("another0key"); _ = s.Insert(t.Context()) }, true, false},
+		{"Create", func(s *sessions.Session) { _ = s.Create(t.Context()) }, true, true},
 		{"Flush", func(s *sessions.Session) { _ = s.Flush(t.Context()) }, true, true},
 		{"CycleKey", func(s *sessions.Session) { _ = s.CycleKey(t.Context()) }, true, true},
 	} {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,12 @@ type CacheEngine struct {
 // does.
 func Cache(c cache.Cache) CacheEngine { return CacheEngine{Cache: c} }
 
+func (e CacheEngine) prefix() string { return cmp.Or(e.KeyPrefix, "django.contrib.sessions.cache") }
+
+// CacheKey is the key in the cache of the session of that key: Django's cache_key.
+// Keys.Make makes of it what the server sees.
+func (e CacheEngine) CacheKey(key string) string { return e.prefix() + key }
+
 // Open reports a missing cache. It does not ask the cache. A cache that forgets
 // sessions sooner than a site may expect is logged, once; so are sessions that
 // the cache has dropped for want of room.
@@ -47,10 +54,7 @@ func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if err != nil {
 		return sessions.Backend{}, err
 	}
-	if e.KeyPrefix == "" {
-		e.KeyPrefix = "django.contrib.sessions.cache"
-	}
-	s := &cacheStore{cache: e.Cache, keys: e.Keys, prefix: e.KeyPrefix, trace: traceValue, now: st.Clock}
+	s := &cacheStore{cache: e.Cache, keys: e.Keys, prefix: e.prefix(), trace: traceValue, now: st.Clock}
 	if _, ok := c.(*codec.JSON); ok {
 		s.trace = jsonTrace
 	}

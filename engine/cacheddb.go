@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -76,6 +77,13 @@ func CachedDB(db *sql.DB, c cache.Cache) CachedDBEngine {
 	return CachedDBEngine{Database: Database(db), Cache: c}
 }
 
+func (e CachedDBEngine) prefix() string {
+	return cmp.Or(e.KeyPrefix, "django.contrib.sessions.cached_db")
+}
+
+// CacheKey is CacheEngine.CacheKey.
+func (e CachedDBEngine) CacheKey(key string) string { return e.prefix() + key }
+
 // Open reports a missing cache, durations that make no sense, and what
 // DatabaseEngine.Open reports. It asks neither the database nor the cache.
 func (e CachedDBEngine) Open(st sessions.Settings) (sessions.Backend, error) {
@@ -108,9 +116,7 @@ func (e CachedDBEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 
 // complete puts the defaults in.
 func (e *CachedDBEngine) complete() {
-	if e.KeyPrefix == "" {
-		e.KeyPrefix = "django.contrib.sessions.cached_db"
-	}
+	e.KeyPrefix = e.prefix()
 	if e.EntryLife == 0 {
 		e.EntryLife = time.Minute
 	}

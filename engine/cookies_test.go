@@ -266,3 +266,29 @@ func TestSignedCookieIsDjangos(t *testing.T) {
 		t.Errorf("written as %s", v.cookie)
 	}
 }
+
+// As with Django's signed_cookies, the browser is the store: Create has nothing to
+// write before the response, and DeleteStored empties the session.
+func TestCookiesCreateAndDelete(t *testing.T) {
+	v, _ := cookieSite(t, engine.SignedCookies(), nil)
+	v.visit(func(s *sessions.Session) {
+		s.Set("a", 1)
+		if err := s.Create(t.Context()); err != nil || s.Key() != "" || !s.Modified() {
+			t.Errorf("Create: %v, key %q, modified %v", err, s.Key(), s.Modified())
+		}
+	})
+	if v.cookie == "" {
+		t.Fatal("no cookie")
+	}
+	v.visit(func(s *sessions.Session) {
+		if err := s.Insert(t.Context()); err != nil || s.Key() == "" {
+			t.Errorf("Insert: %v", err)
+		}
+		if err := s.DeleteStored(t.Context()); err != nil || !s.IsEmpty() {
+			t.Errorf("DeleteStored: %v, empty %v", err, s.IsEmpty())
+		}
+	})
+	if v.cookie != "" {
+		t.Error("the cookie stays")
+	}
+}

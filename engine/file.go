@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/keepsake-go/sessions"
@@ -38,17 +41,29 @@ type FileEngine struct {
 // files.
 func File(dir string) FileEngine { return FileEngine{Dir: dir} }
 
+// dir is the folder.
+func (e FileEngine) dir() string { return cmp.Or(e.Dir, os.TempDir()) }
+
+// Path is the file of the session of that key under these settings, whether or
+// not it is there: Django's _key_to_file(). A key with other characters than
+// a-z0-9 is an error, and so is one without any.
+func (e FileEngine) Path(st sessions.Settings, key string) (string, error) {
+	if strings.ContainsFunc(key, notOfKeys) || key == "" {
+		return "", errors.New("engine: file: invalid characters in session key")
+	}
+	return filepath.Join(e.dir(), st.CookieName+key), nil
+}
+
+// notOfKeys reports whether no session key has that character.
+func notOfKeys(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') }
+
 // Open reports a folder that is missing, or in which no file can be made.
 func (e FileEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	c, err := makeCodec(e.Codec, codec.SignedOptions{}, st)
 	if err != nil {
 		return sessions.Backend{}, err
 	}
-	dir := e.Dir
-	if dir == "" {
-		dir = os.TempDir()
-	}
-	files, err := folder.Open(dir)
+	files, err := folder.Open(e.dir())
 	if err != nil {
 		return sessions.Backend{}, fmt.Errorf("engine: file: the folder (SESSION_FILE_PATH) can't be used: %w", err)
 	}

@@ -94,7 +94,11 @@ func TestCacheKeyVectors(t *testing.T) {
 	} {
 		st := vectorSettings()
 		local := cache.NewLocal(cache.LocalOptions{Clock: st.Clock})
-		m, err := sessions.New(st, engine.CacheEngine{Cache: local, Keys: v.keys, KeyPrefix: v.prefix})
+		e := engine.CacheEngine{Cache: local, Keys: v.keys, KeyPrefix: v.prefix}
+		if got := v.keys.Make(e.CacheKey(vectorKey)); got != v.fullKey {
+			t.Errorf("CacheKey: %s, want %s", got, v.fullKey)
+		}
+		m, err := sessions.New(st, e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,6 +109,14 @@ func TestCacheKeyVectors(t *testing.T) {
 		if _, err := local.Get(t.Context(), v.fullKey); err != nil {
 			t.Errorf("%s: %v", v.fullKey, err)
 		}
+	}
+}
+
+// TestCachedDBKey: the same for cached_db.
+func TestCachedDBKey(t *testing.T) {
+	e := engine.CachedDBEngine{}
+	if got := e.Keys.Make(e.CacheKey(vectorKey)); got != ":1:django.contrib.sessions.cached_db"+vectorKey {
+		t.Error(got)
 	}
 }
 

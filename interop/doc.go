@@ -20,6 +20,11 @@
 // Where a version is missing its rows are skipped, and fail instead with
 // KEEPSAKE_STRICT=1, as in CI. The other tests use the newest.
 //
+// TestBridge and TestBridgeRandom send the same requests to the command in bridge,
+// which is Keepsake, and to testdata/django_bridge.py, which is a Django, and compare
+// every answer: results, exceptions and their messages, flags, logs, cookies to the
+// byte, whether SQL was needed.
+//
 // A Django is a process of testdata/django_driver.py with settings of its own. It
 // is forked off testdata/django_server.py, which has imported Django once. What
 // stock Django does is never imitated, with one exception that the driver names.

@@ -11,6 +11,8 @@ require (
 	github.com/keepsake-go/sessions/auth/hashers v0.1.0
 	github.com/keepsake-go/sessions/cache/memcached v0.1.0
 	github.com/keepsake-go/sessions/cache/redis v0.1.0
+	github.com/keepsake-go/sessions/config v0.1.0
+	github.com/keepsake-go/sessions/config/drivers v0.1.0
 	github.com/ncruces/go-sqlite3 v0.37.0
 	modernc.org/sqlite v1.62.0
 )
@@ -28,6 +30,7 @@ require (
 	github.com/ncruces/go-sqlite3-wasm/v6 v6.5.35401 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/ncruces/julianday v1.0.0 // indirect
+	github.com/pelletier/go-toml/v2 v2.4.3 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	golang.org/x/crypto v0.59.0 // indirect
