@@ -232,7 +232,7 @@ func (s *Session) DeleteStored(ctx context.Context) error {
 		s.loaded, s.modified, s.moved = true, true, true
 		return nil
 	}
-	s.saved = false
+	s.saved = false // a response that announces what was saved before it must fail
 	if s.m.deletable(s.key) {
 		s.m.tellEnded(ctx, s.key, EndDeleted)
 		s.noteEnd(EndDeleted, s.key)

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ type djangoSettings map[string]any
 type djangoConfig struct {
 	Settings   djangoSettings `json:"settings"`
 	StoreClass string         `json:"store_class,omitempty"` // of the engine's SessionStore; "": itself
+	Script     string         `json:"-"`                     // "": django_driver.py
 }
 
 // django is a Django process: testdata/django_driver.py.
@@ -41,7 +43,7 @@ func (p *python) open(t testing.TB, config djangoConfig) *django {
 	t.Helper()
 	text, err := json.Marshal(config)
 	check(t, err)
-	conn := p.run(t, "django_driver.py", string(text))
+	conn := p.run(t, cmp.Or(config.Script, "django_driver.py"), string(text))
 	d := &django{python: p, t: t, config: config, conn: conn, out: bufio.NewReader(conn)}
 	d.must("hello", nil, nil)
 	return d

@@ -15,6 +15,13 @@
 // there; a direction that failed says FAIL. A new row is an entry in stacks, a new
 // column one in scenarios.
 //
+// TestDiffer compares random sequences of requests, whole sites against each other:
+// see differ_test.go. It tries a few with each run of the tests; 20,000 with
+//
+//	go test -run TestDiffer -rapid.checks=5000 -timeout 30m .
+//
+// where there are four Djangos. A failure prints the seed that repeats it.
+//
 // The Djangos are those that scripts/djangos has put into .build/django, or the
 // one of $KEEPSAKE_PYTHON, or else the first Python of the machine that has one.
 // Where a version is missing its rows are skipped, and fail instead with

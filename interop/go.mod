@@ -15,6 +15,7 @@ require (
 	github.com/keepsake-go/sessions/config/drivers v0.1.0
 	github.com/ncruces/go-sqlite3 v0.37.0
 	modernc.org/sqlite v1.62.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -193,6 +193,7 @@ type closing struct{ m *testing.M }
 func (c closing) Run() int {
 	code := c.m.Run()
 	printMatrix(os.Stdout)
+	differs.print(os.Stdout)
 	all, _ := allPythons()
 	for _, p := range all {
 		if p.end == nil {

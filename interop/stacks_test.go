@@ -45,6 +45,8 @@ type ground struct {
 	db       *sql.DB        // of a table of sessions
 	database map[string]any // the same for Django
 	age      func(t testing.TB, key string, d time.Duration)
+
+	dir string // of files
 }
 
 // A variant is what sites set differently, on both sides alike.
@@ -180,6 +182,7 @@ func onFiles(t testing.TB) ground {
 			return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.file", "SESSION_FILE_PATH": dir}
 		},
 		engine: func(v variant) sessions.Engine { return engine.FileEngine{Dir: dir, Codec: v.codec()} },
+		dir:    dir,
 		age: func(t testing.TB, key string, d time.Duration) {
 			then := time.Now().Add(-d)
 			check(t, os.Chtimes(filepath.Join(dir, standard.cookieName+key), then, then))
@@ -207,6 +210,7 @@ type sharedCache struct {
 	prepare []string
 	cache   func(v variant) cache.Cache
 	codec   codec.Maker
+	dir     string // of files
 }
 
 // always is a cache that is the same for every variant.
@@ -252,16 +256,21 @@ func memcachedCache(backend string) func(testing.TB) sharedCache {
 }
 
 // fileBased is Django's FileBasedCache.
-func fileBased(t testing.TB) sharedCache {
-	dir := filepath.Join(t.TempDir(), "cache")
-	c, err := cache.NewFileBased(cache.FileBasedOptions{Dir: dir})
-	check(t, err)
-	return sharedCache{
-		cache: always(c),
-		django: map[string]any{
-			"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": dir,
-			"OPTIONS": map[string]any{"MAX_ENTRIES": 100_000},
-		},
+func fileBased(t testing.TB) sharedCache { return fileBasedAt(nil)(t) }
+
+// fileBasedAt is the same with a clock.
+func fileBasedAt(clock func() time.Time) func(testing.TB) sharedCache {
+	return func(t testing.TB) sharedCache {
+		dir := filepath.Join(t.TempDir(), "cache")
+		c, err := cache.NewFileBased(cache.FileBasedOptions{Dir: dir, Clock: clock})
+		check(t, err)
+		return sharedCache{
+			cache: always(c), dir: dir,
+			django: map[string]any{
+				"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": dir,
+				"OPTIONS": map[string]any{"MAX_ENTRIES": 100_000},
+			},
+		}
 	}
 }
 
@@ -295,7 +304,7 @@ func onCache(open func(testing.TB) sharedCache) func(testing.TB) ground {
 	return func(t testing.TB) ground {
 		c := open(t)
 		return ground{
-			prepare: c.prepare,
+			prepare: c.prepare, dir: c.dir,
 			django: func(v variant) djangoSettings {
 				settings := djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.cache", "CACHES": c.caches(v)}
 				maps.Copy(settings, c.more)
@@ -312,6 +321,7 @@ func onCache(open func(testing.TB) sharedCache) func(testing.TB) ground {
 func onCachedDB(open func(testing.TB) (*sql.DB, map[string]any), openCache func(testing.TB) sharedCache) func(testing.TB) ground {
 	return func(t testing.TB) ground {
 		g, c := onDatabase(open)(t), openCache(t)
+		g.dir = c.dir
 		g.django = func(v variant) djangoSettings {
 			return djangoSettings{
 				"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",

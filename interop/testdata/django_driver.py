@@ -8,6 +8,7 @@ with "now" (epoch seconds as decimal text) sees the clock stand there. Session
 data travels as JSON texts inside strings: Go's encoding/json would change big
 integers, NaN and lone surrogates.
 
+The other drivers of this folder import it and add operations of their own.
 It runs under every Django from 3.2 on and needs nothing else. What stock Django
 does is never imitated, with one exception: see set_expiry.
 """
@@ -609,18 +610,19 @@ def op_evict(key):
     caches["default"].delete(SessionStore.cache_key_prefix + key)
 
 
-def main():
+def main(operations):
     answers, sys.stdout = sys.stdout, sys.stderr  # Django's commands may print
     for line in sys.stdin:
         request = json.loads(line)
         del logs[:]
         freeze(request.pop("now", None))
         try:
-            answer = {"ok": globals()["op_" + request.pop("op")](**request)}
+            answer = {"ok": operations["op_" + request.pop("op")](**request)}
         except Exception as e:
             answer = {"err": type(e).__name__, "text": str(e)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-main()
+if __name__ == "__main__":
+    main(globals())
