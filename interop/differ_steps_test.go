@@ -114,7 +114,9 @@ func quietly(f func(*sessions.Session)) action {
 }
 
 func asking(f func(*sessions.Session) bool) action {
-	return func(_ context.Context, _ *sessions.Manager, s *sessions.Session) string { return strconv.FormatBool(f(s)) }
+	return func(_ context.Context, _ *sessions.Manager, s *sessions.Session) string {
+		return strconv.FormatBool(f(s))
+	}
 }
 
 func writing(f func(*sessions.Session, context.Context) error) action {
@@ -424,12 +426,12 @@ func (x *differRun) chooseCookie(worlds []*differWorld) {
 	case 2:
 		if n := len(worlds[0].keys); n > 1 {
 			i := rapid.IntRange(0, n-2).Draw(x.T, "old")
-			if x.rotated[worlds[0].keys[i]] && x.kind.name != "signed_cookies" {
-				return
-			}
 			for _, w := range worlds {
 				w.cookie = &w.keys[i]
 			}
 		}
+	}
+	if w := worlds[0]; w.cookie != nil && x.rotated[*w.cookie] && x.kind.name != "signed_cookies" {
+		set(nil)
 	}
 }
