@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/csrftoken"
 )
 
 // What Django's auth keeps in a session (SESSION_KEY, BACKEND_SESSION_KEY,
@@ -96,18 +97,18 @@ func SessionLogin(ctx context.Context, s *sessions.Session, id Identity, keep []
 		csrf := false
 		switch user, hash := text(v, userKey), text(v, hashKey); {
 		case !has(v, userKey):
-			csrf = has(v, csrfKey)
+			csrf = has(v, csrftoken.SessionKey)
 			if keep != nil {
 				retain(v, keep)
 			}
 		case user != id.UserID, id.Hash != "" && !equal(hash, id.Hash):
 			v.Clear()
 		default:
-			csrf = has(v, csrfKey)
+			csrf = has(v, csrftoken.SessionKey)
 		}
 		err := errors.Join(v.Encode(userKey, id.UserID), v.Encode(backendKey, id.Backend), v.Encode(hashKey, id.Hash))
 		if csrf {
-			err = errors.Join(err, v.Encode(csrfKey, newCSRFToken()))
+			err = errors.Join(err, v.Encode(csrftoken.SessionKey, csrftoken.New()))
 		}
 		v.Delete(timeKey)
 		if !id.Since.IsZero() {

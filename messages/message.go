@@ -119,7 +119,7 @@ type list []json.RawMessage
 func (l *list) UnmarshalJSON(data []byte) error {
 	var text *string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return errNotMessages // a pickled list, of before Django 1.5 say
+		return errNotMessages // of another type
 	}
 	*l = nil
 	if text == nil || *text == "" {
