@@ -19,6 +19,7 @@ import (
 type scenario struct {
 	name     string
 	applies  func(*stack) bool // nil: to all
+	since    [2]int            // the first Django that has it
 	toGo     func(x *pair)     // Django does it, Keepsake sees it; nil: there is nothing to see
 	toDjango func(x *pair)     // the other way round
 }
@@ -38,6 +39,10 @@ var scenarios = []scenario{
 	{name: "columns", applies: (*stack).db, toGo: djangosOwnTable, toDjango: gosOwnTable},
 	{name: "timeouts", toGo: djangosComeUnderTimeouts, toDjango: goSetsTimeouts},
 	{name: "open", applies: (*stack).stored, toGo: djangoEndsWhatIsOpen},
+	{name: "rotation", since: [2]int{4, 1}, toGo: djangoFirst, toDjango: goFirst},
+	{name: "messages", toGo: djangosMessages, toDjango: gosMessages},
+	{name: "csrf", toGo: djangosForms, toDjango: gosForms},
+	{name: "async", since: [2]int{5, 1}, toGo: asyncWrites, toDjango: asyncReads},
 	{name: "ends", toGo: djangosHaveEnded, toDjango: gosHaveEnded},
 }
 
@@ -90,6 +95,7 @@ type place struct {
 	second *ground // see spare
 	sides  map[variant]*sides
 	ending ending
+	site   *web
 }
 
 // sides are a Django and a Keepsake with the same settings and one clock.
@@ -111,7 +117,7 @@ func (w *place) run() {
 	row := matrix.row(w.python, w.stack)
 	w.begin()
 	for column, sc := range scenarios {
-		if sc.applies != nil && !sc.applies(w.stack) {
+		if sc.applies != nil && !sc.applies(w.stack) || w.python.before(sc.since[0], sc.since[1]) {
 			continue
 		}
 		for direction, do := range [2]func(*pair){sc.toGo, sc.toDjango} {
