@@ -1,8 +1,10 @@
 package sessions
 
 import (
+	"iter"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ type cookieWriter struct {
 	secure      string
 	deletion    string
 	noStore     bool
+	former      []string // the deletions of cookies of former domains
 }
 
 func newCookieWriter(st *Settings) cookieWriter {
@@ -31,9 +34,10 @@ func newCookieWriter(st *Settings) cookieWriter {
 		}
 		return ""
 	}
+	domain := func(name string) string { return attribute(name != "", "Domain="+name) }
 	c := cookieWriter{
 		name:        st.CookieName,
-		domain:      attribute(st.CookieDomain != "", "Domain="+st.CookieDomain),
+		domain:      domain(st.CookieDomain),
 		httpOnly:    attribute(st.CookieHTTPOnly, "HttpOnly"),
 		partitioned: attribute(st.Partitioned, "Partitioned"),
 		path:        attribute(st.CookiePath != "", "Path="+st.CookiePath),
@@ -50,8 +54,14 @@ func newCookieWriter(st *Settings) cookieWriter {
 	if st.Hardened {
 		deletionHTTPOnly, deletionSecure = c.httpOnly, c.secure
 	}
-	c.deletion = c.name + `=""` + c.domain + "; expires=Thu, 01 Jan 1970 00:00:00 GMT" + deletionHTTPOnly + "; Max-Age=0" +
-		c.partitioned + c.path + c.sameSite + deletionSecure
+	deletion := func(domain string) string {
+		return c.name + `=""` + domain + "; expires=Thu, 01 Jan 1970 00:00:00 GMT" + deletionHTTPOnly + "; Max-Age=0" +
+			c.partitioned + c.path + c.sameSite + deletionSecure
+	}
+	c.deletion = deletion(c.domain)
+	for _, name := range st.FormerCookieDomains {
+		c.former = append(c.former, deletion(domain(name)))
+	}
 	return c
 }
 
@@ -95,20 +105,43 @@ func cookieDate(now time.Time, age time.Duration) time.Time {
 // several the last, a quoted one without its quotes. several is true when there
 // are different values under the name.
 func (c *cookieWriter) find(h http.Header) (value string, found, several bool) {
-	for _, line := range h["Cookie"] {
-		for len(line) > 0 {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			name, raw, ok := strings.Cut(pair, "=")
-			if !ok || strings.TrimSpace(name) != c.name {
-				continue
-			}
-			raw = unquoteCookie(strings.TrimSpace(raw))
-			several = several || found && raw != value
-			value, found = raw, true
-		}
+	for raw := range c.values(h) {
+		several = several || found && raw != value
+		value, found = raw, true
 	}
 	return value, found, several
+}
+
+// values are all values under the name, as the browser has sent them.
+func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range h["Cookie"] {
+			for len(line) > 0 {
+				var pair string
+				pair, line, _ = strings.Cut(line, ";")
+				name, raw, ok := strings.Cut(pair, "=")
+				if ok && strings.TrimSpace(name) == c.name && !yield(unquoteCookie(strings.TrimSpace(raw))) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// maxCookies is how many of several cookies are tried.
+const maxCookies = 4
+
+// keys are the different values that can be keys, the last one first.
+func (c *cookieWriter) keys(h http.Header) []string {
+	var keys []string
+	for value := range c.values(h) {
+		keys = slices.DeleteFunc(keys, func(key string) bool { return key == value })
+		if assignableKey(value) {
+			keys = append(keys, value)
+		}
+	}
+	slices.Reverse(keys)
+	return keys[:min(len(keys), maxCookies)]
 }
 
 // unquoteCookie is Python's http.cookies._unquote: a value in double quotes
@@ -139,16 +172,16 @@ func unquoteCookie(s string) string {
 
 func isOctal(c byte) bool { return c >= '0' && c <= '7' }
 
-// add puts a Set-Cookie line of this cookie in the place of any other, and tells
+// add puts Set-Cookie lines of this cookie in the place of any others, and tells
 // caches.
-func (c *cookieWriter) add(h http.Header, line string) {
+func (c *cookieWriter) add(h http.Header, lines ...string) {
 	kept := h["Set-Cookie"][:0:0]
 	for _, other := range h["Set-Cookie"] {
 		if name, _, _ := strings.Cut(other, "="); strings.TrimSpace(name) != c.name {
 			kept = append(kept, other)
 		}
 	}
-	h["Set-Cookie"] = append(kept, line)
+	h["Set-Cookie"] = append(kept, lines...)
 	varyOnCookie(h)
 	c.forbidCaching(h)
 }

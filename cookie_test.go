@@ -236,8 +236,8 @@ func TestSecureCookieOverPlainHTTP(t *testing.T) {
 	}
 }
 
-// Of several cookies of the name the last one counts, as in Django; that there
-// are several is logged when they differ.
+// Of several cookies of the name the last one that names a session counts; that
+// there are several is logged when they differ.
 func TestSecurity07_OfSeveralCookiesTheLastCounts(t *testing.T) {
 	const forged = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 	for _, row := range []struct {
@@ -246,8 +246,11 @@ func TestSecurity07_OfSeveralCookiesTheLastCounts(t *testing.T) {
 		warnings      int
 	}{
 		{"the last is good", "sessionid=" + forged + "; sessionid=K", `{"secret":42}`, 1},
-		{"the first is good", "sessionid=K; sessionid=" + forged, `{}`, 1},
-		{"the last is empty", "sessionid=K; sessionid=", `{}`, 1},
+		{"the first is good", "sessionid=K; sessionid=" + forged, `{"secret":42}`, 1},
+		{"the last is empty", "sessionid=K; sessionid=", `{"secret":42}`, 1},
+		{"the last is too short", "sessionid=K; sessionid=short", `{"secret":42}`, 1},
+		{"none is good", "sessionid=" + forged + "; sessionid=y" + forged[1:], `{}`, 1},
+		{"too many", "sessionid=K; sessionid=" + forged + "; sessionid=a" + forged[1:] + "; sessionid=b" + forged[1:] + "; sessionid=c" + forged[1:], `{}`, 1},
 		{"twice the same", "sessionid=K; sessionid=K", `{"secret":42}`, 0},
 		{"three", "sessionid=K; other=1; sessionid=" + forged + "; sessionid=K", `{"secret":42}`, 1},
 		{"others between", "a=b; sessionid=K; sessionid2=" + forged + "; xsessionid=" + forged, `{"secret":42}`, 0},
@@ -268,7 +271,7 @@ func TestSecurity07_OfSeveralCookiesTheLastCounts(t *testing.T) {
 			body, _ := io.ReadAll(resp.Body)
 			equal(t, "the session", string(body), row.session)
 			equal(t, "warnings", s.log.count(`level=WARN msg="sessions: several session cookies in one request; `+
-				`the last one counts" key_hash=`), row.warnings)
+				`the last one that names a session counts" key_hash=`), row.warnings)
 			s.noKeyIn(forged)
 		})
 	}

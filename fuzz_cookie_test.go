@@ -79,25 +79,38 @@ func checkCookieHeader(t *testing.T, s *site, header string) {
 		// isn't UTF-8: no session either way.
 		return
 	}
-	value, found := djangoCookie(header, "sessionid")
-	key := value
-	if utf8.RuneCountInString(value) < 8 {
-		key = ""
+	values := djangoCookies(header, "sessionid")
+	keys := possibleKeys(values)
+	key := ""
+	if len(keys) > 0 {
+		key = keys[0]
 	}
 	equal(t, "the key in the cookie", before, key)
+	known := slices.Contains(keys, fuzzKey)
 	want := "{}"
-	if value == fuzzKey {
+	if known {
 		want = `{"secret":42}`
 	}
 	equal(t, "the session", body, want)
 	deleted := strings.HasPrefix(w.Header().Get("Set-Cookie"), `sessionid="";`)
-	equal(t, "the cookie is deleted", deleted, found && value != fuzzKey)
+	equal(t, "the cookie is deleted", deleted, len(values) > 0 && !known)
 }
 
-// djangoCookie is django.http.cookie.parse_cookie(header).get(name), as it
-// stands there.
-func djangoCookie(header, name string) (string, bool) {
-	cookies := map[string]string{}
+// possibleKeys are the last values that can be keys, at most four, the last first.
+func possibleKeys(values []string) []string {
+	var keys []string
+	for _, value := range slices.Backward(values) {
+		if utf8.RuneCountInString(value) >= 8 && !slices.Contains(keys, value) && len(keys) < 4 {
+			keys = append(keys, value)
+		}
+	}
+	return keys
+}
+
+// djangoCookies are the values that django.http.cookie.parse_cookie(header) comes
+// across under the name, as it stands there: the last one is its result.
+func djangoCookies(header, name string) []string {
+	var values []string
 	for _, chunk := range strings.Split(header, ";") {
 		key, value := "", chunk
 		if strings.Contains(chunk, "=") {
@@ -105,12 +118,11 @@ func djangoCookie(header, name string) (string, bool) {
 			key, value = parts[0], parts[1]
 		}
 		key, value = strings.TrimFunc(key, unicode.IsSpace), strings.TrimFunc(value, unicode.IsSpace)
-		if key != "" || value != "" {
-			cookies[key] = pythonUnquote(value)
+		if key == name {
+			values = append(values, pythonUnquote(value))
 		}
 	}
-	value, found := cookies[name]
-	return value, found
+	return values
 }
 
 var pythonEscape = regexp.MustCompile(`\\(?:([0-3][0-7][0-7])|(.))`)
@@ -148,9 +160,12 @@ func TestDjangoCookieReference(t *testing.T) {
 		{"=sessionid", "", false},
 		{"sessionid=a=b", "a=b", true},
 	} {
-		value, found := djangoCookie(row.header, "sessionid")
+		value, values := "", djangoCookies(row.header, "sessionid")
+		if len(values) > 0 {
+			value = values[len(values)-1]
+		}
 		equal(t, row.header, value, row.value)
-		equal(t, row.header, found, row.found)
+		equal(t, row.header, len(values) > 0, row.found)
 	}
 }
 

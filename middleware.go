@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -142,7 +143,11 @@ func (rq *request) readCookie() {
 	m := rq.session.m
 	value, found, several := m.cookie.find(rq.r.Header)
 	if several {
-		m.log.WarnContext(rq, "sessions: several session cookies in one request; the last one counts", m.keyAttr(value))
+		m.log.WarnContext(rq, "sessions: several session cookies in one request; the last one that names a session counts", m.keyAttr(value))
+		if keys := m.cookie.keys(rq.r.Header); len(keys) > 0 {
+			value, rq.session.others = keys[0], keys[1:]
+		}
+		rq.session.several = true
 	}
 	rq.session.setKey(value)
 	rq.sentCookie, rq.sentKey = found, rq.session.key
@@ -187,6 +192,9 @@ func (rq *request) decide(status int) error {
 
 	m, h, serverError := s.m, rq.writer.Header(), status >= 500
 	everyRequest := m.settings.SaveEveryRequest && !serverError
+	if s.several && s.accessed && s.loaded && !s.isEmpty() && len(m.cookie.former) > 0 {
+		s.modified, s.touch = true, true // so that the cookie is sent, and the others are deleted
+	}
 	ctx := context.Context(rq)
 	if everyRequest || s.modified && !serverError {
 		// A client that hangs up has changed what it has changed.
@@ -218,7 +226,7 @@ func (rq *request) decide(status int) error {
 	case s.isEmpty() && !s.unreadable, serverError && s.moved && s.key == "":
 		if rq.sentCookie {
 			if !rq.sparesCookie() {
-				m.cookie.add(h, m.cookie.deletion)
+				rq.sendCookie(m.cookie.deletion)
 			}
 		}
 		return nil
@@ -240,7 +248,7 @@ func (rq *request) decide(status int) error {
 			return err
 		}
 	}
-	m.cookie.add(h, m.cookie.set(s.key, now, s.age(now), s.expiry().atBrowserClose(m.settings)))
+	rq.sendCookie(m.cookie.set(s.key, now, s.age(now), s.expiry().atBrowserClose(m.settings)))
 	rq.warnPlainHTTP()
 	return nil
 }
@@ -262,6 +270,17 @@ func (rq *request) sparesCookie() bool {
 
 // unknownGrace is longer than a login takes.
 const unknownGrace = 10 * time.Second
+
+// sendCookie puts the cookie's line into the response, and deletes what the
+// browser may have of former domains.
+func (rq *request) sendCookie(line string) {
+	h, c := rq.writer.Header(), &rq.session.m.cookie
+	if !rq.sentCookie {
+		c.add(h, line)
+		return
+	}
+	c.add(h, append(slices.Clip(c.former), line)...)
+}
 
 // end does what is left when the handler has returned or panics, and closes the
 // session.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // responseWriter commits the session before the first byte of the response, by
@@ -138,7 +139,7 @@ func (rq *request) needsCookie() bool {
 	s := &rq.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.key != "" && s.key != rq.sentKey || (s.key == "" || s.m.store == nil) && len(s.edits) > 0
+	return s.key != "" && s.key != rq.sentKey && !slices.Contains(s.others, s.key) || (s.key == "" || s.m.store == nil) && len(s.edits) > 0
 }
 
 // startedWriter notices whether anything was answered.

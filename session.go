@@ -37,6 +37,9 @@ type Session struct {
 	touch    bool // the expiry is to be renewed, whether or not there are edits
 	saved    bool // saved since it was loaded
 
+	others  []string // further keys of a request with several cookies
+	several bool     // there was such a request
+
 	rotated    bool // it came with a key that was rotated a moment ago
 	unreadable bool // something is stored under its cookie, but not readable
 	moved      bool // its key was changed or removed in the store, and the browser must be told
@@ -94,7 +97,7 @@ func (s *Session) load(ctx context.Context) error {
 		return nil
 	}
 
-	record, values, err := s.fetch(ctx)
+	record, values, err := s.fetchAny(ctx)
 	if err == nil {
 		s.record, s.values, s.loaded = record, values, true
 		s.m.watcher.learn(s.key)
@@ -126,6 +129,31 @@ func (s *Session) load(ctx context.Context) error {
 	s.key, s.record, s.values, s.loaded = "", Record{}, Values{}, true
 	return nil
 }
+
+// fetchAny is fetch for the first of the cookies that names a session. Where none
+// does, s.key is the one that counts in Django. A store's failure is no reason to
+// take another one.
+func (s *Session) fetchAny(ctx context.Context) (Record, Values, error) {
+	record, values, err := s.fetch(ctx)
+	if err == nil || len(s.others) == 0 {
+		return record, values, err
+	}
+	first := s.key
+	for i := 0; missing(err) && i < len(s.others); i++ {
+		var other error
+		s.key = s.others[i]
+		if record, values, other = s.fetch(ctx); other == nil || !missing(other) {
+			err = other
+		}
+	}
+	if err != nil {
+		s.key = first
+	}
+	return record, values, err
+}
+
+// missing reports whether err says that there is no session.
+func missing(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) }
 
 // fetch gets what is stored under s.key.
 func (s *Session) fetch(ctx context.Context) (Record, Values, error) {

@@ -51,6 +51,13 @@ type Settings struct {
 	CookieDomain string // SESSION_COOKIE_DOMAIN; "": the host only
 	CookiePath   string // SESSION_COOKIE_PATH, "/"; "": left out
 
+	// FormerCookieDomains are what CookieDomain was before, "" for the host only.
+	// Browsers keep the cookies of either, and send both. A response that sets or
+	// deletes the cookie of a browser that has sent one then deletes those, too;
+	// and a session that is looked into in a request with several is saved, so
+	// that this happens soon. Django has no such setting.
+	FormerCookieDomains []string
+
 	// CookieSecure keeps the cookie off plain HTTP (SESSION_COOKIE_SECURE).
 	// True by default, where Django's default is False.
 	CookieSecure bool
@@ -243,6 +250,14 @@ func (st Settings) validateCookie(wrong func(setting, format string, args ...any
 	if !isAttributeValue(st.CookieDomain) {
 		wrong("CookieDomain (SESSION_COOKIE_DOMAIN)", "%q can't stand in a cookie", st.CookieDomain)
 	}
+	for _, domain := range st.FormerCookieDomains {
+		switch {
+		case !isAttributeValue(domain):
+			wrong("FormerCookieDomains", "%q can't stand in a cookie", domain)
+		case sameCookieDomain(domain, st.CookieDomain):
+			wrong("FormerCookieDomains", "%q is the CookieDomain: the cookie would be deleted as soon as it is set", domain)
+		}
+	}
 	if !isAttributeValue(st.CookiePath) {
 		wrong("CookiePath (SESSION_COOKIE_PATH)", "%q can't stand in a cookie", st.CookiePath)
 	}
@@ -282,6 +297,12 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// sameCookieDomain reports whether browsers take two domains for one: they ignore
+// the case and a leading dot.
+func sameCookieDomain(a, b string) bool {
+	return strings.EqualFold(strings.TrimPrefix(a, "."), strings.TrimPrefix(b, "."))
 }
 
 // isAttributeValue reports whether s can stand in a Set-Cookie attribute: no
