@@ -197,6 +197,7 @@ func (l *loader) ownSettings(settings table, c *Config) {
 	c.settings.WarnSize = int(l.integer(t, "WARN_SIZE", 0, -1))
 	c.settings.MaxSize = int(l.integer(t, "MAX_SIZE", 0, 0))
 	c.settings.Partitioned = l.boolean(t, "PARTITIONED", false)
+	c.settings.FormerCookieDomains = l.list(t, "FORMER_COOKIE_DOMAINS")
 }
 
 const enginePackage = "django.contrib.sessions.backends."

@@ -90,6 +90,7 @@ WARN_SIZE = -1
 MAX_SIZE = 100000
 MAX_STORE_CALLS = 500
 PARTITIONED = true
+FORMER_COOKIE_DOMAINS = ["", "old.example.com"]
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -97,8 +98,10 @@ PARTITIONED = true
 	st := c.Settings()
 	got := fmt.Sprintln(st.SecretKey[:8], st.SecretKeyFallbacks, st.CookieAge, st.CookieName, st.CookieDomain, st.CookiePath,
 		st.CookieSecure, st.CookieHTTPOnly, st.CookieSameSite, st.SaveEveryRequest, st.ExpireAtBrowserClose, st.UseTZ, st.TimeZone,
-		st.SaveTimeout, st.WarnSize, st.MaxSize, st.MaxStoreCalls, st.Partitioned, st.Timeouts, st.TouchInterval, st.WatchInterval)
-	want := "a secret [older oldest] 30m0s sid .example.com /app true false None true true false Europe/Berlin 2.5s -1 100000 500 true {10m0s 12h0m0s} 1.5s 250ms\n"
+		st.SaveTimeout, st.WarnSize, st.MaxSize, st.MaxStoreCalls, st.Partitioned, st.Timeouts, st.TouchInterval, st.WatchInterval,
+		len(st.FormerCookieDomains), st.FormerCookieDomains)
+	want := "a secret [older oldest] 30m0s sid .example.com /app true false None true true false Europe/Berlin 2.5s -1 100000 500 true {10m0s 12h0m0s} 1.5s 250ms 2 [ old.example.com]
+"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
