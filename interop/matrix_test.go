@@ -39,6 +39,8 @@ var scenarios = []scenario{
 	{name: "columns", applies: (*stack).db, toGo: djangosOwnTable, toDjango: gosOwnTable},
 	{name: "timeouts", toGo: djangosComeUnderTimeouts, toDjango: goSetsTimeouts},
 	{name: "open", applies: (*stack).stored, toGo: djangoEndsWhatIsOpen},
+	{name: "visits", toGo: djangosVisitors, toDjango: gosVisitors},
+	{name: "serializer", applies: (*stack).signed, toGo: djangoSerializes, toDjango: goSerializes},
 	{name: "rotation", since: [2]int{4, 1}, toGo: djangoFirst, toDjango: goFirst},
 	{name: "messages", toGo: djangosMessages, toDjango: gosMessages},
 	{name: "csrf", toGo: djangosForms, toDjango: gosForms},

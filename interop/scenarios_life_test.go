@@ -7,6 +7,7 @@ import (
 	"github.com/keepsake-go/sessions"
 )
 
+func (s *stack) signed() bool   { return s.table() || s.file() || s.cookie() }
 func (s *stack) stored() bool   { return !s.cookie() }
 func (s *stack) cleared() bool  { return s.table() || s.file() }
 func (s *stack) cachedDB() bool { return s.engine == "cached_db" }

@@ -3,6 +3,7 @@ package interop
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/keepsake-go/sessions"
@@ -33,15 +34,26 @@ func goWrites(x *pair, what, data string) {
 }
 
 func djangoWritesValues(x *pair) {
-	for _, data := range []string{`{}`, `{"cat":"dog"}`, everyKind, largeKind} {
+	for _, data := range x.kinds() {
 		djangoWrites(x, "values", data)
 	}
 }
 
 func goWritesValues(x *pair) {
-	for _, data := range []string{`{}`, `{"cat":"dog"}`, everyKind, largeKind} {
+	for _, data := range x.kinds() {
 		goWrites(x, "values", data)
 	}
+}
+
+// kinds are sessions as json.dumps writes them without spaces. A cookie has no room
+// for a megabyte, and neither has Memcached.
+func (x *pair) kinds() []string {
+	deep := `{"deep":` + strings.Repeat(`[{"":`, 150) + `1e-07` + strings.Repeat(`}]`, 150) + `}`
+	kinds := []string{`{}`, `{"cat":"dog"}`, everyKind, largeKind, deep}
+	if !x.stack.cookie() && !strings.Contains(x.stack.server, "Memcached") {
+		kinds = append(kinds, `{"megabyte":"`+strings.Repeat(`0123456\ud83d\ude00`, 1<<20/19)+`"}`)
+	}
+	return kinds
 }
 
 // sessionVectors are the sessions of the vectors that real Djangos made.

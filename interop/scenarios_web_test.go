@@ -3,75 +3,53 @@ package interop
 import (
 	"encoding/json"
 	"net/url"
-	"strconv"
+	"strings"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/csrf"
 )
 
-// secretStep is the secrets of a side at one time.
-type secretStep struct {
-	primary   string
-	fallbacks []string
-}
-
-const nextSecret = "the next " + secret
-
-// secretSteps replace a secret under live sessions: each is taken on both sides
-// before the next one. Whoever writes with the new one is understood by the other.
-var secretSteps = []secretStep{
-	{secret, nil},
-	{secret, []string{nextSecret}},
-	{nextSecret, []string{secret}},
-	{nextSecret, nil},
-}
-
-func djangoFirst(x *pair) { rotateSecrets(x, true) }
-func goFirst(x *pair)     { rotateSecrets(x, false) }
-
-// rotateSecrets takes the steps, on the one side first. Two visitors are there all
-// the time, of whom one has logged in at Django and the other one here; nobody is
-// logged out, and nothing is lost.
-func rotateSecrets(x *pair, djangoFirst bool) {
+func djangosVisitors(x *pair) {
 	w := x.web()
-	var site side
-	toDjango := func(s secretStep) {
-		w.d.must("set", args{"SECRET_KEY": s.primary, "SECRET_KEY_FALLBACKS": append([]string{}, s.fallbacks...)}, nil)
+	visits(x, w, nil, w.site(x, w.settings, csrf.Options{}))
+}
+
+func gosVisitors(x *pair) {
+	w := x.web()
+	visits(x, w, w.site(x, w.settings, csrf.Options{}), nil)
+}
+
+// visits has a visitor come to one side, and go on at the other: the test cookie, a
+// login, a cookie until the browser closes, a logout.
+func visits(x *pair, w *web, from, to side) {
+	v := w.visitor(x)
+	v.get(from, "/test_set")
+	x.same("the test cookie", v.get(to, "/tested"), "true")
+	x.same("and then", v.get(from, "/tested"), "false")
+
+	x.same("before the login", v.get(from, "/count"), " 1")
+	before := v.cookies["sessionid"]
+	v.get(from, "/login")
+	x.same("after the login", v.get(to, "/count"), "alice 2")
+	x.same("and at home", v.get(from, "/count"), "alice 3")
+	if x.stack.stored() {
+		thief := w.visitor(x)
+		thief.cookies["sessionid"] = before
+		x.same("the key from before the login", thief.get(to, "/count"), " 1")
 	}
-	toGo := func(s secretStep) {
-		st := w.settings
-		st.SecretKey, st.SecretKeyFallbacks = s.primary, s.fallbacks
-		site = w.site(x, st, csrf.Options{})
-	}
-	defer toDjango(secretSteps[0])
-	toDjango(secretSteps[0])
-	toGo(secretSteps[0])
-	visitors := []*visitor{w.visitor(x), w.visitor(x)}
-	visitors[0].get(nil, "/login")
-	visitors[1].get(site, "/login")
-	n := 0
-	visit := func(what string) {
-		x.Helper()
-		for range 2 {
-			n++
-			for i, v := range visitors {
-				s := []side{nil, site}[(i+n)%2]
-				x.same(what, v.get(s, "/count"), "alice "+strconv.Itoa(n))
-			}
-		}
-	}
-	visit("before")
-	for i, step := range secretSteps[1:] {
-		what := "step " + strconv.Itoa(i+1)
-		if djangoFirst {
-			toDjango(step)
-		} else {
-			toGo(step)
-		}
-		visit(what + " on one side")
-		toDjango(step)
-		toGo(step)
-		visit(what + " on both")
+
+	line := v.send(from, "GET", "/close", nil).Cookies[0]
+	x.same("a cookie until the browser closes", strings.Contains(line, "Max-Age"), false)
+	line = v.send(to, "GET", "/count", nil).Cookies[0]
+	x.same("and the other side's", strings.Contains(line, "Max-Age"), false)
+
+	during := v.cookies["sessionid"]
+	v.get(to, "/logout")
+	x.same("the browser has a cookie after the logout", v.cookies["sessionid"] != "", false)
+	x.same("after the logout", v.get(from, "/count"), " 1")
+	if x.stack.stored() {
+		v.cookies["sessionid"] = during
+		x.same("the key from before the logout", v.get(from, "/count"), " 1")
 	}
 }
 

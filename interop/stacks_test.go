@@ -57,6 +57,7 @@ type variant struct {
 	cookieName string
 	prefix     string // KEY_PREFIX
 	version    int    // VERSION; 0 is 1
+	serializer codec.Serializer
 }
 
 func (v variant) keys() cache.Keys { return cache.Keys{Prefix: v.prefix, Version: v.version} }
@@ -124,7 +125,7 @@ func onDatabase(open func(testing.TB) (*sql.DB, map[string]any)) func(testing.TB
 
 // codec is that of Django's engines whose salt is the name of the class.
 func (v variant) codec() codec.Maker {
-	o := codec.SignedOptions{}
+	o := codec.SignedOptions{Serializer: v.serializer}
 	if v.storeClass != "" {
 		o.Salt = "django.contrib.sessions." + v.storeClass
 	}
@@ -196,7 +197,7 @@ func onCookies(testing.TB) ground {
 		django: func(variant) djangoSettings {
 			return djangoSettings{"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}
 		},
-		engine: func(variant) sessions.Engine { return engine.SignedCookies() },
+		engine: func(v variant) sessions.Engine { return engine.SignedCookiesEngine{Serializer: v.serializer} },
 	}
 }
 

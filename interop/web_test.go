@@ -105,6 +105,17 @@ func (w *web) site(x *pair, st sessions.Settings, o csrf.Options) http.Handler {
 		}
 		return fmt.Sprint(name, " ", sessions.Get(s, "n", 0)), nil
 	})
+	view("/test_set", func(_ *http.Request, s *sessions.Session, _ *auth.User) (string, error) {
+		s.SetTestCookie()
+		return "set", nil
+	})
+	view("/tested", func(_ *http.Request, s *sessions.Session, _ *auth.User) (string, error) {
+		return strconv.FormatBool(s.TestCookieWorked() && s.DeleteTestCookie()), nil
+	})
+	view("/close", func(_ *http.Request, s *sessions.Session, _ *auth.User) (string, error) {
+		s.ExpireAtBrowserClose()
+		return "", nil
+	})
 	view("/say", func(r *http.Request, s *sessions.Session, _ *auth.User) (string, error) {
 		q := r.URL.Query()
 		level, err := strconv.Atoi(q.Get("level"))

@@ -15,7 +15,7 @@ from django.http import HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.test import RequestFactory
 from django.urls import path
-from django.utils.safestring import mark_safe, SafeData
+from django.utils.safestring import SafeData, mark_safe
 
 from site_users import Backend
 
@@ -37,6 +37,24 @@ def count(request):
     request.user.get_username()
     request.session["n"] = request.session.get("n", 0) + 1
     return HttpResponse("%s %s" % (request.user.get_username(), request.session["n"]))
+
+
+def test_set(request):
+    request.session.set_test_cookie()
+    return HttpResponse("set")
+
+
+def tested(request):
+    """Whether the test cookie came back, which is then deleted."""
+    worked = request.session.test_cookie_worked()
+    if worked:
+        request.session.delete_test_cookie()
+    return JsonResponse(worked, safe=False)
+
+
+def close(request):
+    request.session.set_expiry(0)
+    return HttpResponse()
 
 
 def say(request):
@@ -96,7 +114,8 @@ async def a_count(request):
     return HttpResponse("%s %s" % (user.get_username(), await request.session.aget("n")))
 
 
-VIEWS = [login, logout, count, say, show, token, post, a_write, a_read, a_flush, a_login, a_count]
+VIEWS = [login, logout, count, test_set, tested, close, say, show, token, post]
+VIEWS += [a_write, a_read, a_flush, a_login, a_count]
 settings.ROOT_URLCONF = tuple(path(view.__name__, view) for view in VIEWS)
 handler = BaseHandler()
 handler.load_middleware()
