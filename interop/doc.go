@@ -32,6 +32,10 @@
 // every answer: results, exceptions and their messages, flags, logs, cookies to the
 // byte, whether SQL was needed.
 //
+// Scenarios about whole requests (visits, rotation, messages, csrf, async) run on a
+// site of which some pages are Django's and some Keepsake's: web_test.go and
+// testdata/site_driver.py.
+//
 // A Django is a process of testdata/django_driver.py with settings of its own. It
 // is forked off testdata/django_server.py, which has imported Django once. What
 // stock Django does is never imitated, with one exception that the driver names.

@@ -152,8 +152,8 @@ func (w *web) visitor(x *pair) *visitor { return &visitor{x, w, map[string]strin
 // side is who answers: a Keepsake, or nil for the Django.
 type side = http.Handler
 
-// answer is what came of a request.
-type answer struct {
+// outcome is what came of a request.
+type outcome struct {
 	Status  int
 	Body    string
 	Cookies []string
@@ -170,18 +170,18 @@ func (v *visitor) get(s side, path string) string {
 }
 
 // send sends a request as a browser does from a page of the site.
-func (v *visitor) send(s side, method, path string, form url.Values) answer {
+func (v *visitor) send(s side, method, path string, form url.Values) outcome {
 	v.x.Helper()
 	var cookies []string
 	for _, name := range slices.Sorted(maps.Keys(v.cookies)) {
 		cookies = append(cookies, name+"="+v.cookies[name])
 	}
 	headers := map[string]string{"Host": "example.org", "Origin": "https://example.org", "Referer": "https://example.org/form"}
-	var a answer
+	var o outcome
 	if s == nil {
 		v.web.d.must("request", args{
 			"method": method, "path": path, "cookie": strings.Join(cookies, "; "), "headers": headers, "body": form.Encode(),
-		}, &a)
+		}, &o)
 	} else {
 		r := httptest.NewRequest(method, "https://example.org"+path, strings.NewReader(form.Encode())).WithContext(v.x.Context())
 		for name, value := range headers {
@@ -193,9 +193,9 @@ func (v *visitor) send(s side, method, path string, form url.Values) answer {
 		}
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
-		a = answer{w.Code, w.Body.String(), w.Header()["Set-Cookie"]}
+		o = outcome{w.Code, w.Body.String(), w.Header()["Set-Cookie"]}
 	}
-	for _, line := range a.Cookies {
+	for _, line := range o.Cookies {
 		pair, attributes, _ := strings.Cut(line, ";")
 		name, value, _ := strings.Cut(pair, "=")
 		v.cookies[name] = value
@@ -203,5 +203,5 @@ func (v *visitor) send(s side, method, path string, form url.Values) answer {
 			delete(v.cookies, name)
 		}
 	}
-	return a
+	return o
 }
