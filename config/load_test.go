@@ -100,8 +100,7 @@ FORMER_COOKIE_DOMAINS = ["", "old.example.com"]
 		st.CookieSecure, st.CookieHTTPOnly, st.CookieSameSite, st.SaveEveryRequest, st.ExpireAtBrowserClose, st.UseTZ, st.TimeZone,
 		st.SaveTimeout, st.WarnSize, st.MaxSize, st.MaxStoreCalls, st.Partitioned, st.Timeouts, st.TouchInterval, st.WatchInterval,
 		len(st.FormerCookieDomains), st.FormerCookieDomains)
-	want := "a secret [older oldest] 30m0s sid .example.com /app true false None true true false Europe/Berlin 2.5s -1 100000 500 true {10m0s 12h0m0s} 1.5s 250ms 2 [ old.example.com]
-"
+	want := "a secret [older oldest] 30m0s sid .example.com /app true false None true true false Europe/Berlin 2.5s -1 100000 500 true {10m0s 12h0m0s} 1.5s 250ms 2 [ old.example.com]\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -152,8 +152,8 @@ func (w *web) visitor(x *pair) *visitor { return &visitor{x, w, map[string]strin
 // side is who answers: a Keepsake, or nil for the Django.
 type side = http.Handler
 
-// outcome is what came of a request.
-type outcome struct {
+// reaction is what came of a request.
+type reaction struct {
 	Status  int
 	Body    string
 	Cookies []string
@@ -170,14 +170,14 @@ func (v *visitor) get(s side, path string) string {
 }
 
 // send sends a request as a browser does from a page of the site.
-func (v *visitor) send(s side, method, path string, form url.Values) outcome {
+func (v *visitor) send(s side, method, path string, form url.Values) reaction {
 	v.x.Helper()
 	var cookies []string
 	for _, name := range slices.Sorted(maps.Keys(v.cookies)) {
 		cookies = append(cookies, name+"="+v.cookies[name])
 	}
 	headers := map[string]string{"Host": "example.org", "Origin": "https://example.org", "Referer": "https://example.org/form"}
-	var o outcome
+	var o reaction
 	if s == nil {
 		v.web.d.must("request", args{
 			"method": method, "path": path, "cookie": strings.Join(cookies, "; "), "headers": headers, "body": form.Encode(),
@@ -193,7 +193,7 @@ func (v *visitor) send(s side, method, path string, form url.Values) outcome {
 		}
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
-		o = outcome{w.Code, w.Body.String(), w.Header()["Set-Cookie"]}
+		o = reaction{w.Code, w.Body.String(), w.Header()["Set-Cookie"]}
 	}
 	for _, line := range o.Cookies {
 		pair, attributes, _ := strings.Cut(line, ";")
