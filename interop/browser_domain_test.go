@@ -68,7 +68,7 @@ func (c *changingSite) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // an icon
 		return
 	}
-	var a answer
+	var a reaction
 	err := c.web.d.call("request", args{
 		"method": r.Method, "path": path, "cookie": r.Header.Get("Cookie"), "headers": map[string]string{"Host": r.Host}, "body": "",
 	}, &a)
