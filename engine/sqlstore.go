@@ -287,23 +287,27 @@ func (s *sqlStore) ClearExpired(ctx context.Context, limit int) (int, error) {
 }
 
 // List implements sessions.Lister, in the order of the keys: the cursor is the
-// last one.
+// last one. A row whose date can't be read is left out: nobody can say that it
+// lives, and to Load it is ErrCorrupt.
 func (s *sqlStore) List(ctx context.Context, cursor string, limit int) (page []sessions.KeyedRecord, next string, err error) {
 	rows, err := s.db.SQL.QueryContext(ctx, s.text.list, cursor, s.db.Date(s.now()), limit)
 	if err != nil {
 		return nil, "", s.failed("list", err)
 	}
 	defer func() { _ = rows.Close() }()
+	seen, last := 0, ""
 	for rows.Next() {
 		var r sessions.KeyedRecord
 		var date any
 		if err := rows.Scan(&r.Key, &r.Data, &date); err != nil {
 			return nil, "", s.failed("list", err)
 		}
-		var text string
-		if r.Expires, text, err = s.db.ScanDate(date); err != nil {
-			return nil, "", fmt.Errorf("%w: expire_date is %w", sessions.ErrCorrupt, err)
+		seen, last = seen+1, r.Key
+		expires, text, err := s.db.ScanDate(date)
+		if err != nil {
+			continue
 		}
+		r.Expires = expires
 		if text != "" {
 			r.Token = text
 		}
@@ -312,8 +316,8 @@ func (s *sqlStore) List(ctx context.Context, cursor string, limit int) (page []s
 	if err := rows.Err(); err != nil {
 		return nil, "", s.failed("list", err)
 	}
-	if len(page) == limit {
-		next = page[limit-1].Key
+	if seen == limit {
+		next = last
 	}
 	return page, next, nil
 }

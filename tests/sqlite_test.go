@@ -3,7 +3,9 @@ package tests
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/keepsake-go/sessions"
@@ -54,4 +56,47 @@ func names(t *testing.T, db *sql.DB) []string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// A row whose date nobody can read hides no other session, wherever it stands in a
+// page.
+func TestListDamagedDate(t *testing.T) {
+	for _, driver := range drivers {
+		t.Run(driver.name, func(t *testing.T) {
+			db := openFile(t, driver.name, driver.options, filepath.Join(t.TempDir(), "sessions.db"))
+			st := sessions.DefaultSettings()
+			st.SecretKey = "Vn3kq8ZsW0aYt5RjL2mXc7bDf9hGp4uE1oTi6KxQyBvNwMzCrSe"
+			m, err := sessions.New(st, engine.Database(db))
+			noError(t, err)
+			_, err = m.Migrate(t.Context())
+			noError(t, err)
+			all := map[string]bool{}
+			for i := range 6 {
+				s := m.Open("")
+				s.Set("n", i)
+				noError(t, s.Save(t.Context()))
+				all[s.Key()] = true
+			}
+			keys := slices.Sorted(maps.Keys(all))
+			for _, i := range []int{1, 5} { // the last one of a page, and of all
+				_, err := db.ExecContext(t.Context(), "UPDATE django_session SET expire_date = 'never' WHERE session_key = ?", keys[i])
+				noError(t, err)
+				delete(all, keys[i])
+			}
+			found := map[string]bool{}
+			for cursor := ""; ; {
+				page, next, err := m.List(t.Context(), cursor, 2)
+				noError(t, err)
+				for _, s := range page {
+					found[s.Key] = true
+				}
+				if cursor = next; cursor == "" {
+					break
+				}
+			}
+			if !maps.Equal(found, all) {
+				t.Errorf("%d sessions were listed, of %d", len(found), len(all))
+			}
+		})
+	}
 }
