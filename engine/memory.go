@@ -177,7 +177,8 @@ func (s *memoryStore) Delete(ctx context.Context, key string) error {
 // List implements sessions.Lister, by whole shards: the cursor is the number of
 // the next one.
 func (s *memoryStore) List(ctx context.Context, cursor string, limit int) (page []sessions.KeyedRecord, next string, err error) {
-	i, _ := strconv.Atoi(cursor)
+	n, _ := strconv.Atoi(cursor)
+	i := max(n, 0)
 	for ; i < len(s.shards) && len(page) < limit; i++ {
 		if err := ctx.Err(); err != nil {
 			return nil, "", err
