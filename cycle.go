@@ -26,7 +26,8 @@ func (s *Session) CycleKey(ctx context.Context) error {
 // key and what f makes of the values are stored together or not at all, and an
 // error leaves nothing of f's in memory. f gets the latest values; like Update's
 // function it may run again on what parallel requests have stored. Its error is
-// returned, and nothing is written.
+// returned, and nothing is written. An f that calls v.Clear begins anew, as a login
+// of another user does: what is open of the session that was (Done) ends.
 //
 // ended tells f that a parallel request has ended the session, or given it
 // another key. The values are empty then; what f sets begins a new session, which
@@ -38,6 +39,7 @@ func (s *Session) CycleKeyWith(ctx context.Context, f func(v *Values, ended bool
 	defer s.unlock(ctx)
 	var refusal error
 	err := s.cycleKey(ctx, func(v *Values) error {
+		v.begun = false
 		refusal = f(v, false)
 		return refusal
 	})
@@ -88,6 +90,9 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 		if err := s.encodeIntoKey(c.values); err != nil {
 			return err
 		}
+		if f != nil && c.values.begun {
+			s.m.tellEnded(ctx, oldKey, EndFlushed)
+		}
 		s.noteRotation(oldKey, s.key)
 	default:
 		newKey, err := s.m.rotate(ctx, oldKey, c)
@@ -96,7 +101,12 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 			return s.raise(err)
 		}
 		s.keep(newKey, c)
-		s.m.tellRotated(ctx, oldKey, newKey)
+		if f != nil && c.values.begun {
+			s.follow()
+			s.m.tellEnded(ctx, oldKey, EndFlushed)
+		} else {
+			s.m.tellRotated(ctx, oldKey, newKey)
+		}
 		s.noteRotation(oldKey, newKey)
 	}
 	s.modified, s.moved = true, true

@@ -19,7 +19,9 @@ package sessions
 // another request has renewed goes on. A connection that is open is no use that
 // would renew it.
 //
-// A new key (CycleKey, a login) is no end. In this process the channel goes on
+// A login of another user, or with another password, ends what was open of the
+// session before, with EndFlushed. Any other new key (CycleKey, a login) is no end.
+// In this process the channel goes on
 // with the new key. When another process has told of it, it goes on as well, and
 // is closed a minute later unless the browser has used its new key here by then.
 // When nobody has told, it is closed after two seconds: a store knows that a key

@@ -33,6 +33,7 @@ type Member struct {
 type Values struct {
 	members []Member
 	index   map[string]int // nil while a scan is faster
+	begun   bool           // Clear was called: see CycleKeyWith
 }
 
 const indexFrom = 24 // members; below it a scan beats a map
@@ -93,7 +94,7 @@ func (v *Values) Delete(name string) bool {
 }
 
 // Clear removes every member.
-func (v *Values) Clear() { *v = Values{} }
+func (v *Values) Clear() { *v = Values{begun: true} }
 
 // clear is the session's Clear: an end that was set stays set.
 func (v *Values) clear() {

@@ -257,3 +257,29 @@ func TestSecurity47_CSRFSecretIsReplaced(t *testing.T) {
 	}
 	equal(t, "without one", s.session(s.login("alice", nil)).Has("_csrftoken"), false)
 }
+
+// What a user has open does not go on as another user's: not when another one logs
+// in with the same browser, and not after a change of the password. The same user's
+// next login is no end.
+func TestLoginEndsWhatIsOpen(t *testing.T) {
+	for _, c := range []struct {
+		name, password string
+		open           bool
+	}{{"alice", "plain$alice", true}, {"bob", "plain$bob", false}, {"alice", "plain$new", false}} {
+		s := newSite(t)
+		key := s.login("alice", nil)
+		stream, again := s.session(key), s.session(key)
+		defer stream.Close()
+		done := stream.Done()
+		u := *s.users.named(c.name)
+		u.Password = c.password
+		check(t, s.auth.Login(t.Context(), again, &u))
+		open := true
+		select {
+		case <-done:
+			open = false
+		default:
+		}
+		equal(t, c.name+" with "+c.password+": open", open, c.open)
+	}
+}
