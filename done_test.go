@@ -231,6 +231,33 @@ func TestDoneTooLate(t *testing.T) {
 	})
 }
 
+// A look at the store that is under way when messages begin to come may have seen
+// the session before its end, of which the message was not heard.
+func TestDoneEndedBeforeMessagesCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bus{}
+		b.setCut(true)
+		s := newSite(t, realTime, onBus(b), func(st *sessions.Settings) { st.WatchInterval = time.Hour })
+		key := s.visitor(map[string]any{"a": 1})
+		session := open(t, s.Manager, key)
+		var slow atomic.Bool
+		slow.Store(true)
+		s.store.mu.Lock()
+		s.store.loaded = func() {
+			if slow.Load() {
+				time.Sleep(8 * time.Second)
+			}
+		}
+		s.store.mu.Unlock()
+		session.Done()
+		time.Sleep(time.Second) // the first look has its answer by now, and waits
+		slow.Store(false)
+		_ = s.beside().Delete(t.Context(), key) // its message is lost
+		b.setCut(false)
+		within(t, session, 20*time.Second, sessions.EndGone)
+	})
+}
+
 // The messages arrive at once, and hold no key.
 func TestDoneTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -33,6 +33,7 @@ type spyStore struct {
 	keys   map[string]bool        // ever stored
 	fail   map[string]error       // by operation
 	before func(operation string) // called outside of the lock
+	loaded func()                 // called when a load has its answer, outside of the lock
 }
 
 func (s *spyStore) note(operation string, keys ...string) error {
@@ -53,7 +54,14 @@ func (s *spyStore) Load(ctx context.Context, key string) (sessions.Record, error
 	if err := s.note("load"); err != nil {
 		return sessions.Record{}, err
 	}
-	return s.inner.Load(ctx, key)
+	record, err := s.inner.Load(ctx, key)
+	s.mu.Lock()
+	loaded := s.loaded
+	s.mu.Unlock()
+	if loaded != nil {
+		loaded()
+	}
+	return record, err
 }
 
 func (s *spyStore) Create(ctx context.Context, key string, rec sessions.Record) (sessions.Record, error) {

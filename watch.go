@@ -36,7 +36,7 @@ type watched struct {
 
 	record Record    // as last seen
 	due    time.Time // when it is to be loaded, by Settings.Clock: it may have ended then
-	fresh  bool      // it was not looked at since it came, or since something may have been missed
+	fresh  uint64    // which refresh it was not looked at since; 0: none
 	until  time.Time // unless zero: when to give it up, its key being known to others only
 }
 
@@ -56,6 +56,7 @@ type watcher struct {
 	kick    chan struct{}      // something is fresh
 	stop    context.CancelFunc // of the goroutines; nil: there are none
 	failing bool               // the store was not to be looked at
+	asked   uint64             // refreshes so far
 }
 
 func newWatcher(m *Manager) *watcher {
@@ -222,9 +223,12 @@ func (w *watcher) recheck() {
 	}
 }
 
-// refresh has the goroutine look at an entry soon. The caller holds w.mu.
+// refresh has the goroutine look at an entry soon: it has just come, or something
+// may have been missed. A look that has begun before does not count. The caller
+// holds w.mu.
 func (w *watcher) refresh(e *watched) {
-	e.fresh = true
+	w.asked++
+	e.fresh = w.asked
 	w.wake()
 }
 

@@ -30,6 +30,7 @@ type seen struct {
 	entry  *watched
 	key    string
 	record Record
+	fresh  uint64
 	due    bool // it has to be loaded
 }
 
@@ -111,9 +112,9 @@ func (w *watcher) pick(all bool) []seen {
 		case w.m.store == nil && due:
 			w.end(e, EndExpired)
 		case w.m.store == nil && w.m.revoked == nil:
-			e.fresh = false // nobody knows more
-		case all || e.fresh || due:
-			picked = append(picked, seen{e, e.key, e.record, due || e.fresh})
+			e.fresh = 0 // nobody knows more
+		case all || e.fresh != 0 || due:
+			picked = append(picked, seen{e, e.key, e.record, e.fresh, due || e.fresh != 0})
 		}
 	}
 	return picked
@@ -216,7 +217,10 @@ func (w *watcher) load(ctx context.Context, s seen) error {
 	}
 	switch {
 	case err == nil:
-		e.record, e.due, e.fresh = record, due, false
+		e.record, e.due = record, due
+		if e.fresh == s.fresh {
+			e.fresh = 0
+		}
 	case errors.Is(err, errUnchanged):
 	case errors.Is(err, ErrRotated):
 		if e.until.IsZero() {
