@@ -258,6 +258,28 @@ func TestDoneEndedBeforeMessagesCame(t *testing.T) {
 	})
 }
 
+type panicking struct{}
+
+func (panicking) Publish(context.Context, string, string) error { panic("publish") }
+
+func (panicking) Subscribe(context.Context, string, func(), func(string)) error { panic("subscribe") }
+
+// A notifier that panics ends neither the program nor a logout, and what it does
+// not tell is found by looking.
+func TestDoneNotifierPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, realTime, func(st *sessions.Settings) { st.Notifier = panicking{} })
+		key := s.visitor(map[string]any{"a": 1})
+		session := open(t, s.Manager, key)
+		session.Done()
+		time.Sleep(10 * time.Second)
+		if err := s.beside().Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		within(t, session, time.Second, sessions.EndGone)
+	})
+}
+
 // The messages arrive at once, and hold no key.
 func TestDoneTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

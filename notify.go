@@ -71,7 +71,10 @@ func (m *Manager) publish(ctx context.Context, word, key string, more func() str
 	}
 	ctx, cancel := context.WithTimeout(withoutSession{context.WithoutCancel(ctx)}, publishTimeout)
 	defer cancel()
-	if err := n.Publish(ctx, m.watcher.channel, word+" "+m.hasher.wire(key)+" "+more()); err != nil {
+	err := guard(func() error {
+		return n.Publish(ctx, m.watcher.channel, word+" "+m.hasher.wire(key)+" "+more())
+	})
+	if err != nil {
 		m.log.WarnContext(ctx, "sessions: other processes were not told of a session's end, and find it by looking",
 			m.keyAttr(key), slog.Any("error", err))
 	}
@@ -106,7 +109,7 @@ func (w *watcher) listen(ctx context.Context) {
 			lost, attempt = false, 0
 			w.recheck()
 		}
-		err := w.notifier.Subscribe(ctx, w.channel, ready, w.receive)
+		err := guard(func() error { return w.notifier.Subscribe(ctx, w.channel, ready, w.receive) })
 		if ctx.Err() != nil {
 			return
 		}

@@ -256,7 +256,8 @@ func (m *Manager) dueAt(record Record, values *Values) time.Time {
 	return due
 }
 
-// guard calls what belongs to a store, whose panic would end the program here.
+// guard calls what belongs to a store or a notifier, whose panic would end the
+// program here, or a logout that the store has acknowledged.
 func guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
