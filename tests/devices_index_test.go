@@ -3,6 +3,7 @@ package tests
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/auth"
 	"github.com/keepsake-go/sessions/auth/devices"
+	"github.com/keepsake-go/sessions/engine"
 )
 
 // keepsEntries is the contract of devices.Index.
@@ -184,4 +186,31 @@ func TestDevicesRebuiltDates(t *testing.T) {
 			t.Errorf("device %d: seen %v, created %v, want about %v", i, all[i].LastSeen, all[i].Created, want)
 		}
 	}
+}
+
+// What is over is so by the site's clock, as it was entered.
+func TestDevicesClearExpiredClock(t *testing.T) {
+	db := openFile(t, drivers[0].name, drivers[0].options, filepath.Join(t.TempDir(), "db.sqlite3"))
+	st, now := settings(), time.Date(2001, 1, 1, 12, 0, 0, 0, time.UTC)
+	st.Clock = func() time.Time { return now }
+	m, err := sessions.New(st, engine.Memory())
+	noError(t, err)
+	x := table(t, db)
+	d, err := devices.New(m, devices.Options{Index: x})
+	noError(t, err)
+	_, err = d.Migrate(t.Context())
+	noError(t, err)
+	for i, expires := range []time.Duration{-time.Hour, time.Hour} {
+		_, err = x.Put(t.Context(), devices.Entry{
+			Session: fmt.Sprint("s", i), UserID: "7", Handle: strings.Repeat("A", 26),
+			Created: now, LastSeen: now, Expires: now.Add(expires),
+		})
+		noError(t, err)
+	}
+	cleared, err := d.ClearExpired(t.Context())
+	noError(t, err)
+	same(t, "cleared", cleared, 1)
+	left, err := x.List(t.Context(), "7", devices.Position{}, 10)
+	noError(t, err)
+	same(t, "left", len(left), 1)
 }

@@ -99,6 +99,9 @@ func New(m *sessions.Manager, o Options) (*Devices, error) {
 	if d.sealers, err = newSealers(d.settings.SecretKey, d.settings.SecretKeyFallbacks); err != nil {
 		return nil, fmt.Errorf("devices: %w", err)
 	}
+	if x, ok := able[clocked](o.Index); ok {
+		x.setClock(d.now)
+	}
 	return d, nil
 }
 

@@ -80,6 +80,9 @@ func (e *Entry) before(other *Entry) int {
 	return 0
 }
 
+// clocked is an Index that compares its times with the present: by Settings.Clock.
+type clocked interface{ setClock(now func() time.Time) }
+
 // able returns what more an Index can do. It is the one place where that is asked.
 func able[T any](i Index) (T, bool) {
 	can, ok := i.(T)

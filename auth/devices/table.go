@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/keepsake-go/sessions/internal/sqldialect"
@@ -27,6 +28,7 @@ type TableOptions struct {
 type tableIndex struct {
 	db    *sqldialect.DB
 	table string
+	now   atomic.Pointer[func() time.Time] // of the Devices; nil: time.Now
 
 	update, move, insert, find, list, clear string // the statements
 	add, remove                             func(rows int) string
@@ -244,9 +246,16 @@ func (x *tableIndex) Remove(ctx context.Context, userID string, names ...string)
 	return nil
 }
 
+// setClock implements clocked.
+func (x *tableIndex) setClock(now func() time.Time) { x.now.Store(&now) }
+
 // ClearExpired implements sessions.Clearer.
 func (x *tableIndex) ClearExpired(ctx context.Context, limit int) (int, error) {
-	n, err := x.db.Write(ctx, x.clear, x.db.Date(time.Now()), limit)
+	now := time.Now
+	if clock := x.now.Load(); clock != nil {
+		now = *clock
+	}
+	n, err := x.db.Write(ctx, x.clear, x.db.Date(now()), limit)
 	return int(n), failed("clear expired", err)
 }
 
