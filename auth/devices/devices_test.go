@@ -222,3 +222,48 @@ func TestRecent(t *testing.T) {
 		t.Errorf("%d are remembered", len(r.last))
 	}
 }
+
+// A user of more sessions than the index takes, or of an ID that no table takes,
+// keeps nobody else's from being entered; under a former secret key as well.
+func TestRebuildOthers(t *testing.T) {
+	for _, fallbacks := range [][]string{nil, {former}} {
+		st := sessions.DefaultSettings()
+		st.SecretKey, st.SecretKeyFallbacks = secret, fallbacks
+		m, err := sessions.New(st, engine.Memory())
+		check(t, err)
+		login := func(userID string) {
+			s := m.Open("")
+			check(t, s.Load(t.Context()))
+			check(t, auth.SessionLogin(t.Context(), s, auth.Identity{UserID: userID, Backend: "b"}, nil))
+		}
+		for range 300 {
+			login("robot")
+		}
+		for i := range 50 {
+			login(fmt.Sprint("user ", i))
+		}
+		login("\x00")
+		index := InCache(cache.NewLocal(cache.LocalOptions{}), cache.Keys{})
+		var robots []Entry
+		for i := range MaxInCache {
+			robots = append(robots, Entry{Session: fmt.Sprint(i), UserID: "robot", Expires: time.Now().Add(time.Hour)})
+		}
+		_, err = index.Add(t.Context(), robots)
+		check(t, err)
+		d, err := New(m, Options{Index: index})
+		check(t, err)
+		if _, err := d.Rebuild(t.Context()); !errors.Is(err, errFull) {
+			t.Errorf("Rebuild: %v", err)
+		}
+		for i := range 50 {
+			entries, err := index.List(t.Context(), fmt.Sprint("user ", i), Position{}, 10)
+			check(t, err)
+			if len(entries) != 1 {
+				t.Errorf("user %d has %d entries", i, len(entries))
+			}
+		}
+		if entries, _ := index.List(t.Context(), "\x00", Position{}, 10); len(entries) != 0 {
+			t.Error("an impossible user was entered")
+		}
+	}
+}

@@ -27,6 +27,9 @@ type cacheIndex struct {
 // are more, Put fails until some have ended. Set Options.Limit below it.
 const MaxInCache = 1000
 
+// errFull stops one user's entries only.
+var errFull = errors.New("the user has too many sessions")
+
 // InCache keeps the index in a cache, the one of the cache engine for instance.
 // keys says how its keys are written, as for the engine. What the cache drops comes
 // back as its users are seen, or with Devices.Rebuild.
@@ -120,7 +123,7 @@ func (x *cacheIndex) change(ctx context.Context, userID string, f func([]Entry) 
 			return nil
 		}
 		if len(entries) > MaxInCache {
-			return errors.New("the user has too many sessions")
+			return errFull
 		}
 		text, ttl, err2 := x.write(userID, entries)
 		if err2 != nil {
@@ -183,6 +186,7 @@ func (x *cacheIndex) Add(ctx context.Context, entries []Entry) (int, error) {
 	var all sync.WaitGroup
 	var mu sync.Mutex // guards what follows
 	var errs []error
+	var full error
 	added := 0
 	atOnce := make(chan struct{}, 32)
 	for userID, fresh := range byUser {
@@ -192,13 +196,17 @@ func (x *cacheIndex) Add(ctx context.Context, entries []Entry) (int, error) {
 			n, err := x.addTo(ctx, userID, fresh)
 			mu.Lock()
 			defer mu.Unlock()
-			if added += n; err != nil {
+			added += n
+			switch {
+			case errors.Is(err, errFull):
+				full = err
+			case err != nil:
 				errs = append(errs, err)
 			}
 		})
 	}
 	all.Wait()
-	return added, failed("add", errors.Join(errs...))
+	return added, failed("add", cmp.Or(errors.Join(errs...), full))
 }
 
 func (x *cacheIndex) addTo(ctx context.Context, userID string, fresh []Entry) (added int, err error) {

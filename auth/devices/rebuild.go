@@ -3,7 +3,10 @@ package devices
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/auth"
@@ -18,10 +21,20 @@ import (
 // SecretKeyFallbacks it also writes anew what the index has under a former secret
 // key, so that this can be dropped.
 //
+// A user who has more sessions than the index takes (MaxInCache) keeps none of the
+// others from being entered; the error says so at the end.
+//
 // sessions.ErrUnsupported where the engine can't list its sessions.
 func (d *Devices) Rebuild(ctx context.Context) (entered int, err error) {
 	const batch = 200
 	var entries []Entry
+	var full error
+	others := func(err error) error {
+		if errors.Is(err, errFull) {
+			full, err = err, nil
+		}
+		return err
+	}
 	add := func() error {
 		if len(entries) == 0 {
 			return nil
@@ -29,19 +42,19 @@ func (d *Devices) Rebuild(ctx context.Context) (entered int, err error) {
 		n, err := d.options.Index.Add(ctx, entries)
 		entered += n
 		entries = entries[:0]
-		return err
+		return others(err)
 	}
 	for stored, err := range d.manager.All(ctx) {
 		if err != nil {
 			return entered, err
 		}
 		id, found := auth.StoredIdentity(&stored.Values)
-		if !found || len(id.UserID) > maxText {
+		if !found || !possible(id.UserID) {
 			continue
 		}
 		if len(d.sealers) > 1 {
 			is, err := d.options.Index.Put(ctx, d.entry(&stored, id), d.sealers.names(id.UserID, stored.Key)[1:]...)
-			if err != nil {
+			if err = others(err); err != nil {
 				return entered, err
 			}
 			if is {
@@ -55,7 +68,16 @@ func (d *Devices) Rebuild(ctx context.Context) (entered int, err error) {
 			}
 		}
 	}
-	return entered, add()
+	if err := add(); err != nil {
+		return entered, err
+	}
+	return entered, full
+}
+
+// possible reports whether an index can hold a user of that ID: nobody else's
+// sessions are to wait for one that it can't.
+func possible(userID string) bool {
+	return len(userID) <= maxText && utf8.ValidString(userID) && !strings.ContainsRune(userID, 0)
 }
 
 // entry is what can be told of a stored session.
