@@ -150,12 +150,21 @@ func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 
 // Delete removes the session of that key from the store: Django's
 // SessionStore().delete(key). That there is none is no error; ErrRotated is: the
-// session lives on under another key.
-func (m *Manager) Delete(ctx context.Context, key string) error { return m.Revoke(ctx, key, "") }
+// session lives on under another key. For a cookie engine it does nothing, as in
+// Django: the cookie stays valid.
+func (m *Manager) Delete(ctx context.Context, key string) error { return m.revoke(ctx, key, "") }
 
 // Revoke is Delete of a session that the caller knows to be that user's, which
-// the event EventRevoked then says.
+// the event EventRevoked then says. ErrUnsupported for a cookie engine, which can't
+// end a session from outside.
 func (m *Manager) Revoke(ctx context.Context, key, userID string) error {
+	if m.store == nil {
+		return m.unsupported("revoking sessions")
+	}
+	return m.revoke(ctx, key, userID)
+}
+
+func (m *Manager) revoke(ctx context.Context, key, userID string) error {
 	err := m.delete(ctx, key)
 	if err == nil && m.deletable(key) {
 		m.tellEnded(ctx, key, EndRevoked)

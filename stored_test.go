@@ -174,6 +174,13 @@ func TestListUnsupported(t *testing.T) {
 	if _, err := m.Stored(t.Context(), strings.Repeat("a", 32)); !errors.Is(err, sessions.ErrUnsupported) {
 		t.Errorf("Stored with cookies: %v", err)
 	}
+	// The cookie stays valid: nobody is to believe that it was revoked.
+	if err := m.Revoke(t.Context(), "abc", "7"); !errors.Is(err, sessions.ErrUnsupported) {
+		t.Errorf("Revoke with cookies: %v", err)
+	}
+	if err := m.Delete(t.Context(), "abc"); err != nil {
+		t.Errorf("Delete with cookies: %v", err)
+	}
 }
 
 // Revoke is Delete, and says whose session it was.
