@@ -46,7 +46,7 @@ func (n *Notifier) Subscribe(ctx context.Context, channel string, ready func(), 
 	}
 	defer func() { _ = conn.Close() }()
 	var why error
-	_ = conn.Raw(func(c any) error {
+	lost := conn.Raw(func(c any) error {
 		own, ok := c.(*stdlib.Conn)
 		if !ok {
 			why = fmt.Errorf("the driver is not pgx, but %T", c)
@@ -55,6 +55,9 @@ func (n *Notifier) Subscribe(ctx context.Context, channel string, ready func(), 
 		why = listen(ctx, own.Conn(), channel, ready, receive)
 		return driver.ErrBadConn // it listens: nobody else is to have it
 	})
+	if why == nil {
+		why = lost // before it was asked
+	}
 	return fmt.Errorf("pgnotify: subscribe: %w", why)
 }
 
