@@ -14,9 +14,9 @@ import (
 
 // List returns the user's devices, those that were seen last first,
 // Options.PageSize at a time. after is "" for the first page, and next of the one
-// before for the others; next is "" on the last page. Each session has been looked
-// up in the store: what has ended is not among them. Current is set when ctx is
-// that of a request.
+// before for the others; next is "" on the last page, which may be empty. Each
+// session has been looked up in the store: what has ended is not among them.
+// Current is set when ctx is that of a request.
 func (d *Devices) List(ctx context.Context, userID, after string) (page []Device, next string, err error) {
 	current := d.manager.Session(ctx).Key()
 	position, gone := parsePosition(after), []string(nil)

@@ -62,10 +62,11 @@ func (d *Devices) RevokeOthers(ctx context.Context, userID string) (ended int, e
 // Revoke says of errors holds for each.
 //
 // It is for users who were disabled or deleted: do that first, since a login that
-// is under way may come after it. A session that Django has made, and that was
-// never seen here, is not in the index: call Rebuild first where that matters. (Of
-// a user who is not active, or has another password, neither side takes such a
-// session.)
+// is under way may come after it. Two sorts of sessions may not be in the index:
+// one that Django has made and that was never seen here, and one that has gone on
+// past its time in the index since only a Django, or requests that don't ask for
+// its user, have renewed it. Call Rebuild first where that matters. (Of a user who
+// is not active, or has another password, neither side takes such a session.)
 func (d *Devices) RevokeAll(ctx context.Context, userID string) (ended int, err error) {
 	return d.revokeAll(ctx, userID, nil)
 }
