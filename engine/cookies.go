@@ -36,11 +36,18 @@ type SignedCookiesEngine struct {
 	// has put into each. Its error fails the load. Nil: a copy of a cookie works
 	// until it expires. It must be safe for concurrent use.
 	Revoked func(ctx context.Context, values sessions.Values, written time.Time) (bool, error)
+
+	// Uncompressed writes cookies as they are, where Django compresses what gets
+	// shorter by it. Django reads both. It saves most of a request's time, and
+	// costs room, of which a cookie has little.
+	Uncompressed bool
 }
 
 // Open implements sessions.Engine.
 func (e SignedCookiesEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSigned(st, codec.SignedOptions{Serializer: e.Serializer, Salt: cookieSalt, MaxAge: st.CookieAge})
+	c, err := codec.NewSigned(st, codec.SignedOptions{
+		Serializer: e.Serializer, Salt: cookieSalt, Uncompressed: e.Uncompressed, MaxAge: st.CookieAge,
+	})
 	if err != nil {
 		return sessions.Backend{}, err
 	}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"time"
+)
+
+// workload is one row of what is measured: an operation, on something, by some.
+type workload struct {
+	letter string
+	on     string
+	op     string
+	libs   []string
+
+	// inside: in this process, by one caller. Else through HTTP, against a
+	// process for each contestant, over so many connections.
+	inside  bool
+	workers int
+	full    bool // left out of the quick set
+}
+
+// name is what its results are kept under, before the contestant's.
+func (w workload) name() string {
+	name := w.letter + " " + w.on
+	if w.inside {
+		name += " inside"
+	}
+	return name + " "
+}
+
+const (
+	visitorsInside = 256 // sessions of each contestant
+	visitorsHTTP   = 512
+	connections    = 32
+)
+
+var workloads = []workload{
+	{letter: "A", on: "nobody", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
+	{letter: "A", on: "memory", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
+	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
+	{letter: "C", on: "memory", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
+	{letter: "D", on: "memory", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
+	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-plain", "gorilla"}, inside: true},
+
+	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "C", on: "redis", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "D", on: "redis", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
+	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "D", on: "sqlite", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "B", on: "postgres", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "D", on: "postgres", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
+}
+
+// everything measures what was asked for.
+func (r *run) everything() {
+	for _, w := range workloads {
+		if !r.wants(w.letter, w.on) || w.full && r.quick && len(r.only) == 0 {
+			continue
+		}
+		r.note("%s%s", w.name(), w.op)
+		var err error
+		if w.inside {
+			err = r.inside(w)
+		} else {
+			err = r.overHTTP(w)
+		}
+		if err != nil {
+			r.note("%s: %v", w.name(), err)
+		}
+	}
+}
+
+// contestantOf is the contestant of that name on on.
+func contestantOf(lib, on, url string) spec {
+	if lib == "keepsake-plain" {
+		return spec{Lib: "keepsake", On: on + "-plain", URL: url}
+	}
+	if on == "nobody" {
+		on = "memory"
+	}
+	return spec{Lib: lib, On: on, URL: url}
+}
+
+func (r *run) inside(w workload) error {
+	url, err := r.machine.url(w.on)
+	if err != nil {
+		return err
+	}
+	var all []contestant
+	for _, lib := range w.libs {
+		sub, err := open(contestantOf(lib, w.on, url))
+		if err != nil {
+			return err
+		}
+		defer sub.close()
+		var cookies []string
+		if w.op != opNew && w.on != "nobody" {
+			if cookies, err = visitors(sub.ops[opNew], visitorsInside); err != nil {
+				return err
+			}
+		}
+		h := sub.ops[w.op]
+		if h == nil {
+			continue
+		}
+		all = append(all, inProcess(lib, h, w.op, max(w.workers, 1), cookies))
+	}
+	slice := r.slice / 4
+	if w.op == opNew {
+		slice = min(slice, 50*time.Millisecond) // or the sessions of a run fill the memory
+	}
+	r.results.contest(w.name(), r.rounds, slice, all)
+	return nil
+}
+
+func (r *run) overHTTP(w workload) error {
+	url, err := r.machine.url(w.on)
+	if err != nil {
+		return err
+	}
+	var all []contestant
+	for _, lib := range w.libs {
+		s := contestantOf(lib, w.on, url)
+		if lib == "limit" && w.on == "memory" {
+			continue
+		}
+		c, err := startChild(s)
+		if err != nil {
+			return err
+		}
+		defer c.end()
+		n := visitorsHTTP
+		if w.op == opNew || lib == "bare" {
+			n = 0
+		}
+		one, err := overHTTP(lib, c, w.op, w.workers, n)
+		if err != nil {
+			return err
+		}
+		all = append(all, one)
+	}
+	r.results.contest(w.name(), r.rounds, r.slice, all)
+	return nil
+}
