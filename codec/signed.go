@@ -116,29 +116,35 @@ func tooLarge(size, limit int) error {
 // sessions.ErrCorrupt, and signing.ErrBadSignature when no key has made the
 // signature, which is when Django logs "Session data corrupted".
 func (c *Signed) Decode(data string) (sessions.Values, error) {
-	text, err := c.signer.UnsignPayload(data, c.maxAge, c.limit)
+	v, _, err := c.decode(data)
+	return v, err
+}
+
+// decode also says when the data was written: zero where it has no date.
+func (c *Signed) decode(data string) (sessions.Values, time.Time, error) {
+	text, written, err := c.signer.UnsignDated(data, c.maxAge, c.limit)
 	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) {
 		text, err = c.unsignSHA1(data)
 	}
 	switch {
 	case errors.Is(err, signing.ErrSignatureExpired):
-		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
+		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
 	case err != nil:
-		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
-	return loads(c.serializer, text)
+	v, err := loads(c.serializer, text)
+	return v, written, err
 }
 
 // DecodeDated implements sessions.DatedCodec: the signature's timestamp, in
 // whole seconds.
 func (c *Signed) DecodeDated(data string) (sessions.Values, time.Time, error) {
-	v, err := c.Decode(data)
+	v, written, err := c.decode(data)
 	if err != nil {
 		return v, time.Time{}, err
 	}
-	written, _, err := c.signer.Timestamp(data)
-	if err != nil { // written with SHA-1
-		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	if written.IsZero() { // written with SHA-1
+		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, signing.ErrBadSignature)
 	}
 	return v, written, nil
 }

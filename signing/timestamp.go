@@ -65,7 +65,8 @@ func (t *TimestampSigner) Unsign(signed string) (string, error) {
 func (t *TimestampSigner) UnsignMaxAge(signed string, maxAge time.Duration) (string, error) {
 	b := getBuffers()
 	defer b.free()
-	return t.unseal(b, signed, maxAge)
+	value, _, err := t.unseal(b, signed, maxAge)
+	return value, err
 }
 
 // Timestamp returns when the string was signed, to the second and in UTC, and
@@ -101,13 +102,24 @@ func (t *TimestampSigner) SignPayload(payload string, compress bool) string {
 // ErrTooLarge. The other errors are ErrBadSignature, ErrSignatureExpired, and
 // ErrMalformed for a bad timestamp, bad base64 or bad zlib data.
 func (t *TimestampSigner) UnsignPayload(signed string, maxAge time.Duration, limit int) (string, error) {
+	payload, _, err := t.UnsignDated(signed, maxAge, limit)
+	return payload, err
+}
+
+// UnsignDated is UnsignPayload that also says when the string was signed, as
+// Timestamp does: the signature is checked once.
+func (t *TimestampSigner) UnsignDated(signed string, maxAge time.Duration, limit int) (string, time.Time, error) {
 	b := getBuffers()
 	defer b.free()
-	text, err := t.unseal(b, signed, maxAge)
+	text, at, err := t.unseal(b, signed, maxAge)
 	if err != nil {
-		return "", err
+		return "", time.Time{}, err
 	}
-	return b.decodePayload(text, limit)
+	payload, err := b.decodePayload(text, limit)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return payload, at, nil
 }
 
 // seal appends timestamp and signature to the value in buf.
@@ -123,20 +135,17 @@ func (t *TimestampSigner) seal(buf []byte) []byte {
 }
 
 // unseal checks signature and age and cuts both off.
-func (t *TimestampSigner) unseal(b *buffers, signed string, maxAge time.Duration) (string, error) {
+func (t *TimestampSigner) unseal(b *buffers, signed string, maxAge time.Duration) (string, time.Time, error) {
 	at, value, err := t.open(b, signed)
-	if err != nil {
-		return "", err
-	}
-	if maxAge == Forever {
-		return value, nil
+	if err != nil || maxAge == Forever {
+		return value, at, err
 	}
 	// Django computes in float seconds. Durations agree with it to the
 	// microsecond and stop at 292 years instead of wrapping.
 	if age := t.clock().Sub(at); age > maxAge {
-		return "", &ExpiredError{Age: age, MaxAge: maxAge}
+		return "", time.Time{}, &ExpiredError{Age: age, MaxAge: maxAge}
 	}
-	return value, nil
+	return value, at, nil
 }
 
 // open checks the signature and takes the timestamp apart from the value. It
