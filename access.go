@@ -24,6 +24,14 @@ var (
 func Get[T any](s *Session, name string, def T) T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if value, ok := getText[T](s, name); ok {
+		return value
+	}
+	return get(s, name, def)
+}
+
+// get is Get for who holds s.mu.
+func get[T any](s *Session, name string, def T) T {
 	var value T
 	found, err := s.read(name, &value)
 	if err != nil {
@@ -33,6 +41,18 @@ func Get[T any](s *Session, name string, def T) T {
 		return def
 	}
 	return value
+}
+
+// getText is get for a string. One without escapes is a part of what is stored, and
+// costs no memory.
+func getText[T any](s *Session, name string) (value T, ok bool) {
+	text, ok := any(&value).(*string)
+	if !ok || s.usable() != nil {
+		return value, false
+	}
+	m, _ := s.values.Get(name)
+	*text, ok = pyjson.Unquote(m.JSON)
+	return value, ok
 }
 
 // Lookup returns the value of that name and whether there is one. The error is

@@ -68,7 +68,8 @@ func newCookieWriter(st *Settings) cookieWriter {
 // set is the cookie that carries value for age from now, or until the browser
 // closes.
 func (c *cookieWriter) set(value string, now time.Time, age time.Duration, browserClose bool) string {
-	b := make([]byte, 0, 160+len(value))
+	var room [320]byte // most cookies fit, and then cost their text only
+	b := room[:0]
 	b = append(b, c.name...)
 	b = append(b, '=')
 	b = append(b, value...)
@@ -173,16 +174,16 @@ func unquoteCookie(s string) string {
 func isOctal(c byte) bool { return c >= '0' && c <= '7' }
 
 // add puts Set-Cookie lines of this cookie in the place of any others, and tells
-// caches.
-func (c *cookieWriter) add(h http.Header, lines ...string) {
-	kept := h["Set-Cookie"][:0:0]
+// caches. The header's values are kept in room where that is enough.
+func (c *cookieWriter) add(h http.Header, room *headerRoom, lines ...string) {
+	kept := room[1:1:2]
 	for _, other := range h["Set-Cookie"] {
 		if name, _, _ := strings.Cut(other, "="); strings.TrimSpace(name) != c.name {
 			kept = append(kept, other)
 		}
 	}
 	h["Set-Cookie"] = append(kept, lines...)
-	varyOnCookie(h)
+	varyOnCookie(h, room)
 	c.forbidCaching(h)
 }
 
@@ -194,11 +195,17 @@ func (c *cookieWriter) forbidCaching(h http.Header) {
 	}
 }
 
+// headerRoom is memory for Vary and Set-Cookie, which mostly have one value each.
+type headerRoom [2]string
+
 // varyOnCookie is Django's patch_vary_headers: caches must tell visitors apart.
-func varyOnCookie(h http.Header) {
+func varyOnCookie(h http.Header, room *headerRoom) {
 	lines := h["Vary"]
 	if len(lines) == 0 {
-		h["Vary"] = []string{"Cookie"}
+		h["Vary"] = append(room[0:0:1], "Cookie")
+		return
+	}
+	if len(lines) == 1 && lines[0] == "Cookie" {
 		return
 	}
 	var names []string

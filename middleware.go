@@ -35,6 +35,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		rq := &request{Context: r.Context(), outer: outer, r: r}
 		rq.session.m = m
+		rq.hidden.Context = rq.Context
 		rq.writer.rq, rq.writer.ResponseWriter = rq, w
 		rq.readCookie()
 		defer rq.end()
@@ -97,6 +98,8 @@ type request struct {
 	r       *http.Request
 	session Session
 	writer  responseWriter
+	hidden  withoutSession // this context, for a store's Load
+	headers headerRoom
 
 	sentCookie bool   // the browser sent one
 	sentKey    string // what it holds, if that can be a key
@@ -209,7 +212,7 @@ func (rq *request) decide(status int) error {
 		s.accessed = s.accessed || !s.isEmpty()
 	}
 	if s.accessed {
-		varyOnCookie(h)
+		varyOnCookie(h, &rq.headers)
 	}
 	if s.err != nil && s.modified && !serverError {
 		return s.err
@@ -234,9 +237,12 @@ func (rq *request) decide(status int) error {
 		return nil
 	}
 
+	if !s.modified && !everyRequest && !s.accessed {
+		return nil
+	}
 	now := m.now() // before the save: the cookie must not outlive what is stored
 	if !s.modified && !everyRequest {
-		if !s.accessed || !s.renew(rq) {
+		if !s.renew(rq) {
 			return nil
 		}
 	} else if !serverError && (s.dirty() || !s.saved) {
@@ -275,11 +281,11 @@ const unknownGrace = 10 * time.Second
 // browser may have of former domains.
 func (rq *request) sendCookie(line string) {
 	h, c := rq.writer.Header(), &rq.session.m.cookie
-	if !rq.sentCookie {
-		c.add(h, line)
+	if !rq.sentCookie || len(c.former) == 0 {
+		c.add(h, &rq.headers, line)
 		return
 	}
-	c.add(h, append(slices.Clip(c.former), line)...)
+	c.add(h, &rq.headers, append(slices.Clip(c.former), line)...)
 }
 
 // end does what is left when the handler has returned or panics, and closes the
@@ -370,7 +376,7 @@ func (rq *request) warnPlainHTTP() {
 	m := rq.session.m
 	if m.settings.CookieSecure && plainHTTP(rq.r) {
 		m.warnPlainHTTP.Do(func() {
-			m.log.WarnContext(withoutSession{rq}, "sessions: a Secure cookie was sent over plain HTTP, so the browser drops it: "+
+			m.log.WarnContext(&withoutSession{rq}, "sessions: a Secure cookie was sent over plain HTTP, so the browser drops it: "+
 				"serve HTTPS, have the proxy set X-Forwarded-Proto, or set CookieSecure (SESSION_COOKIE_SECURE) to false")
 		})
 	}

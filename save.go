@@ -270,19 +270,6 @@ func (m *Manager) expires(values *Values) time.Time {
 	return values.expiryDate(m.settings, m.now())
 }
 
-// saveContext gives a save its own end: it outlives a client that hangs up.
-func (m *Manager) saveContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	timeout := m.settings.SaveTimeout
-	if timeout == 0 {
-		timeout = defaultSaveTimeout
-	}
-	end := time.Now().Add(timeout)
-	if sooner, ok := ctx.Deadline(); ok && sooner.Before(end) {
-		end = sooner
-	}
-	return context.WithDeadline(withoutSession{context.WithoutCancel(ctx)}, end)
-}
-
 // writeError says what a store's refusal of a write means to the request.
 func writeError(what string, err error) error {
 	if errors.Is(err, ErrRotated) {

@@ -85,7 +85,6 @@ func (s *Session) Load(ctx context.Context) error {
 }
 
 func (s *Session) load(ctx context.Context) error {
-	ctx = withoutSession{ctx}
 	if s.closed {
 		return s.closedError()
 	}
@@ -95,6 +94,13 @@ func (s *Session) load(ctx context.Context) error {
 	if s.key == "" {
 		s.loaded = true
 		return nil
+	}
+	switch c := ctx.(type) {
+	case *saveContext: // which hides the session, too
+	case *request:
+		ctx = &c.hidden
+	default:
+		ctx = &withoutSession{ctx}
 	}
 
 	record, values, err := s.fetchAny(ctx)

@@ -317,7 +317,7 @@ func (s *Session) renew(rq *request) bool {
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound), errors.Is(err, ErrInterrupted):
 		// A parallel request has written it, ended it, or given it another key.
 	default:
-		m.log.WarnContext(withoutSession{rq}, "sessions: the expiry was not renewed", m.keyAttr(s.key), slog.Any("error", err))
+		m.log.WarnContext(&withoutSession{rq}, "sessions: the expiry was not renewed", m.keyAttr(s.key), slog.Any("error", err))
 	}
 	return false
 }

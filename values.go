@@ -41,6 +41,9 @@ const indexFrom = 24 // members; below it a scan beats a map
 // Len is the number of members.
 func (v *Values) Len() int { return len(v.members) }
 
+// Grow makes room for n more members, for a Codec that knows how many will come.
+func (v *Values) Grow(n int) { v.members = slices.Grow(v.members, n) }
+
 func (v *Values) find(name string) int {
 	if len(v.members) < indexFrom {
 		for i := range v.members {

@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pyjson"
@@ -119,6 +120,7 @@ func appendObject(b []byte, v *sessions.Values) ([]byte, error) {
 // parseObject reads a JSON object in ASCII.
 func parseObject(text string) (sessions.Values, error) {
 	var v sessions.Values
+	v.Grow(min(strings.Count(text, `":`)+1, 16)) // one for what a request adds; more may come
 	err := pyjson.ScanObject(text, func(name, raw string) {
 		v.Set(sessions.Member{Name: name, JSON: raw})
 	})
