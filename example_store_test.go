@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"log"
 	"net/http"
 	"time"
@@ -101,7 +102,7 @@ func ExampleSession_Create() {
 func ExampleManager_Decode() {
 	st := exampleSettings()
 	st.SecretKey = "vector-secret-key"
-	m, err := sessions.New(st, engine.Memory())
+	m, err := sessions.New(st, engine.File(os.TempDir()))
 	if err != nil {
 		panic(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
 )
 
@@ -19,6 +20,7 @@ func (e *spyEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if err == nil {
 		e.store = &spyStore{inner: b.Store, keys: map[string]bool{}, fail: map[string]error{}}
 		b.Store = e.store
+		b.Codec, err = codec.NewSigned(st, codec.SignedOptions{}) // what Django stores
 	}
 	return b, err
 }

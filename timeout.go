@@ -227,7 +227,11 @@ func (st *Settings) touchInterval(idle time.Duration) time.Duration {
 // holds, because a Django, or a Manager without timeouts, has given it an expiry
 // of its own.
 func (m *Manager) ended(record Record, values *Values) bool {
-	l, now := m.settings.limits(values), m.now()
+	l := m.settings.limits(values)
+	if l.idle == 0 && l.until.IsZero() {
+		return false
+	}
+	now := m.now()
 	if !l.until.IsZero() && !now.Before(l.until) {
 		return true
 	}
@@ -276,11 +280,12 @@ func (m *Manager) endTimedOut(ctx context.Context, key string, record Record) {
 // caller holds s.mu.
 func (s *Session) renew(rq *request) bool {
 	m := s.m
-	l, now := m.settings.limits(&s.values), m.now()
+	l := m.settings.limits(&s.values)
 	begins := m.settings.unbegun(&s.values)
 	if !begins && l.idle == 0 {
 		return false
 	}
+	now := m.now()
 	expiry := storedExpiry(&s.values, m.settings)
 	expires := l.date(now, expiry.date(now, m.settings))
 	if !begins {

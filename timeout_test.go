@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
-	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/codec"
 )
 
 func timeouts(t sessions.Timeouts) func(*sessions.Settings) {
@@ -219,9 +219,8 @@ func (s *site) django() *sessions.Manager {
 type sharedEngine struct{ store sessions.Store }
 
 func (e *sharedEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	b, err := engine.Memory().Open(st)
-	b.Store = e.store
-	return b, err
+	c, err := codec.NewSigned(st, codec.SignedOptions{})
+	return sessions.Backend{Name: "shared", Store: e.store, Codec: c}, err
 }
 
 // djangoSaves writes the session as a Django does, with Django's expiry.

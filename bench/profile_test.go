@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 )
 
@@ -9,8 +10,17 @@ import (
 //
 //	go test -run - -bench 'Inside/memory/read' -cpuprofile cpu.out ./bench
 func BenchmarkInside(b *testing.B) {
-	for _, on := range []string{"memory", "cookie", "cookie-plain"} {
-		sub, err := open(spec{Lib: "keepsake", On: on})
+	m, err := newMachine()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(m.end)
+	for _, on := range []string{"memory", "cookie", "cookie-plain", "sqlite", "redis", "postgres"} {
+		url, err := m.url(on)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sub, err := open(spec{Lib: "keepsake", On: on, URL: url})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -27,14 +37,15 @@ func BenchmarkInside(b *testing.B) {
 					}
 					requests = append(requests, request(op, cookie))
 				}
-				w := &discard{header: http.Header{}}
 				b.ReportAllocs()
-				n := 0
-				for b.Loop() {
-					clear(w.header)
-					sub.ops[op].ServeHTTP(w, requests[n%len(requests)])
-					n++
-				}
+				var next atomic.Int64
+				b.RunParallel(func(pb *testing.PB) {
+					w := &discard{header: http.Header{}}
+					for pb.Next() {
+						clear(w.header)
+						sub.ops[op].ServeHTTP(w, requests[next.Add(1)%int64(len(requests))])
+					}
+				})
 			})
 		}
 	}

@@ -120,7 +120,7 @@ func appendObject(b []byte, v *sessions.Values) ([]byte, error) {
 // parseObject reads a JSON object in ASCII.
 func parseObject(text string) (sessions.Values, error) {
 	var v sessions.Values
-	v.Grow(min(strings.Count(text, `":`)+1, 16)) // one for what a request adds; more may come
+	v.Grow(min(strings.Count(text, ":")+1, 16)) // one for what a request adds; a guess
 	err := pyjson.ScanObject(text, func(name, raw string) {
 		v.Set(sessions.Member{Name: name, JSON: raw})
 	})

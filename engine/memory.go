@@ -13,7 +13,8 @@ import (
 
 // Memory keeps sessions in the memory of this process: they end with it, and no
 // other process sees them. For tests, and for single processes that may forget.
-// Expired sessions stay until Manager.ClearExpired is called.
+// Expired sessions stay until Manager.ClearExpired is called. The values are kept as
+// JSON, unsigned: nobody else can write them.
 //
 // Each sessions.New with it begins with an empty store.
 func Memory() sessions.Engine { return memoryEngine{} }
@@ -21,7 +22,7 @@ func Memory() sessions.Engine { return memoryEngine{} }
 type memoryEngine struct{}
 
 func (memoryEngine) Open(st sessions.Settings) (sessions.Backend, error) {
-	c, err := codec.NewSigned(st, codec.SignedOptions{Uncompressed: true})
+	c, err := codec.NewJSON(codec.JSONOptions{})
 	if err != nil {
 		return sessions.Backend{}, err
 	}
