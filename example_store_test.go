@@ -4,9 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
 	"log"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/keepsake-go/sessions"

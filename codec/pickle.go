@@ -115,13 +115,14 @@ func (c *Pickle) DecodePrefix(data string) (sessions.Values, int, error) {
 	if dict.Kind != pickle.Dict {
 		return sessions.Values{}, 0, fmt.Errorf("%w: the pickle is no dict", sessions.ErrCorrupt)
 	}
-	d := decoder{budget: expandFactor*n + expandBytes}
+	d := decoder{budget: expandFactor*n + expandBytes, buffer: make([]byte, 0, n+64)}
+	d.members = make([]decoded, 0, len(dict.Items)/2)
 	for i := 0; i < len(dict.Items); i += 2 {
 		if err := d.member(dict.Items[i], dict.Items[i+1]); err != nil {
 			return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 		}
 	}
-	return d.values, n, nil
+	return d.values(), n, nil
 }
 
 // explained adds what the user can do about values that are something else than
@@ -138,24 +139,44 @@ func explained(data string, err error) error {
 }
 
 type decoder struct {
-	values sessions.Values
-	buffer []byte
-	budget int // bytes that may still be written
+	members []decoded
+	buffer  []byte // the JSON of all members, one behind the other
+	budget  int    // bytes that may still be written
+}
+
+// decoded is a member whose JSON, unless it has its own, is part of the buffer.
+type decoded struct {
+	sessions.Member
+	start, end int
+}
+
+// values makes one string of the buffer, and the members parts of it.
+func (d *decoder) values() sessions.Values {
+	var v sessions.Values
+	v.Grow(len(d.members) + 1) // one for what a request adds
+	text := string(d.buffer)
+	for _, m := range d.members {
+		if m.end > m.start {
+			m.JSON = text[m.start:m.end]
+		}
+		v.Set(m.Member)
+	}
+	return v
 }
 
 func (d *decoder) member(key, value *pickle.Value) error {
-	var m sessions.Member
+	var m decoded
 	text, isStr := key.StrText()
 	if isStr && pyjson.ValidName(text) {
 		m.Name = text
-		out, ok, err := pickle.AppendJSON(d.buffer[:0], value, &d.budget)
+		out, ok, err := pickle.AppendJSON(d.buffer, value, &d.budget)
 		if err != nil {
 			return err
 		}
-		d.buffer = out
 		if ok {
-			m.JSON = string(out)
-			d.values.Set(m)
+			m.start, m.end = len(d.buffer), len(out)
+			d.buffer = out
+			d.members = append(d.members, m)
 			return nil
 		}
 	} else {
@@ -169,7 +190,7 @@ func (d *decoder) member(key, value *pickle.Value) error {
 	if m.Opaque, err = d.fragment(value); m.Name == expiryName {
 		m.JSON, _ = isoFormat(value)
 	}
-	d.values.Set(m)
+	d.members = append(d.members, m)
 	return err
 }
 
