@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -23,6 +24,9 @@ func (w workload) name() string {
 	name := w.letter + " " + w.on
 	if w.inside {
 		name += " inside"
+		if w.workers > 0 {
+			name += fmt.Sprint(" ×", w.workers)
+		}
 	}
 	return name + " "
 }
@@ -36,6 +40,11 @@ const (
 var workloads = []workload{
 	{letter: "A", on: "nobody", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
 	{letter: "A", on: "memory", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
+	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 64},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 64},
+	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 1, full: true},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 1, full: true},
+
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "C", on: "memory", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "D", on: "memory", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
@@ -108,6 +117,9 @@ func (r *run) inside(w workload) error {
 		all = append(all, inProcess(lib, h, w.op, max(w.workers, 1), cookies))
 	}
 	slice := r.slice / 4
+	if w.workers > 1 {
+		slice = r.slice
+	}
 	if w.op == opNew {
 		slice = min(slice, 50*time.Millisecond) // or the sessions of a run fill the memory
 	}

@@ -148,7 +148,7 @@ func (s *sqlStore) Create(ctx context.Context, key string, rec sessions.Record) 
 
 // Replace implements sessions.Store.
 func (s *sqlStore) Replace(ctx context.Context, key string, old, new sessions.Record) (sessions.Record, error) {
-	text, args := s.text.touch, []any{s.db.Date(new.Expires)}
+	text, args := sqldialect.Statement{One: s.text.touch}, []any{s.db.Date(new.Expires)}
 	if new.Data != old.Data {
 		var err error
 		text = s.text.replace
@@ -156,7 +156,7 @@ func (s *sqlStore) Replace(ctx context.Context, key string, old, new sessions.Re
 			return sessions.Record{}, err
 		}
 	}
-	n, err := s.write(ctx, "replace", text, s.match(args, key, old)...)
+	n, err := s.writeOne(ctx, "replace", text, s.match(args, key, old)...)
 	switch {
 	case err == nil && n > 0:
 		return s.stored(new), nil
@@ -348,7 +348,11 @@ func (s *sqlStore) Migrate(ctx context.Context) (bool, error) {
 
 // write executes a statement and returns how many rows it changed.
 func (s *sqlStore) write(ctx context.Context, what, text string, args ...any) (int64, error) {
-	n, err := s.db.Write(ctx, text, args...)
+	return s.writeOne(ctx, what, sqldialect.Statement{One: text}, args...)
+}
+
+func (s *sqlStore) writeOne(ctx context.Context, what string, stmt sqldialect.Statement, args ...any) (int64, error) {
+	n, err := s.db.WriteOne(ctx, stmt, args...)
 	if err != nil && s.db.Duplicate(err, "session_key") {
 		return 0, sessions.ErrExists
 	}

@@ -25,7 +25,9 @@ var sessionTables = map[string][]string{
 
 // sqlTexts are the statements on one table.
 type sqlTexts struct {
-	load, insert, replace, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
+	replace sqldialect.Statement
+
+	load, insert, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
 
 	probe func(keys int) string
 }
@@ -43,10 +45,13 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 	old := " WHERE " + key + match + " AND expire_date = " + d.DateParam + " AND expire_date > " + d.DateParam
 	expired := "expire_date < " + d.DateParam + " AND session_key "
 	return sqlTexts{
-		load:          d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
-		insert:        d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date" + names + ") VALUES (?, ?, " + d.DateParam + marks + ")"),
-		trace:         d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date) VALUES (?, ?, " + d.DateParam + ")"),
-		replace:       d.Rebind("UPDATE " + table + " SET session_data = ?, expire_date = " + d.DateParam + sets + old),
+		load:   d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
+		insert: d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date" + names + ") VALUES (?, ?, " + d.DateParam + marks + ")"),
+		trace:  d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date) VALUES (?, ?, " + d.DateParam + ")"),
+		replace: sqldialect.Statement{
+			One:  d.Rebind("UPDATE " + table + " SET session_data = ?, expire_date = " + d.DateParam + sets + old),
+			Many: replaceMany(d, table, columns), Key: 2,
+		},
 		touch:         d.Rebind("UPDATE " + table + " SET expire_date = " + d.DateParam + old),
 		move:          d.Rebind("UPDATE " + table + " SET session_key = ?, session_data = ?, expire_date = " + d.DateParam + sets + old),
 		remove:        d.Rebind("DELETE FROM " + table + " WHERE " + key),
@@ -59,6 +64,21 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 			return d.Rebind("SELECT session_key, " + d.DateText("expire_date") + " FROM " + table + " WHERE session_key IN (?" + strings.Repeat(", ?", keys-1) + ")")
 		},
 	}
+}
+
+// replaceMany is replace for several sessions, with arrays in place of its arguments,
+// where the database has them.
+func replaceMany(d *sqldialect.Dialect, table string, columns []Column) string {
+	if d != sqldialect.PostgreSQL || len(columns) > 0 {
+		return ""
+	}
+	return `WITH v AS (SELECT * FROM unnest(CAST($1 AS text[]), CAST($2 AS timestamp with time zone[]), ` +
+		`CAST($3 AS text[]), CAST($4 AS text[]), CAST($5 AS timestamp with time zone[]), CAST($6 AS timestamp with time zone[])) ` +
+		`AS v (data, expires, key, old_data, old_expires, present)), ` +
+		`free AS (SELECT s.session_key FROM ` + table + ` AS s JOIN v ON s.session_key = v.key FOR UPDATE OF s SKIP LOCKED) ` +
+		`UPDATE ` + table + ` AS s SET session_data = v.data, expire_date = v.expires FROM v JOIN free ON free.session_key = v.key ` +
+		`WHERE s.session_key = v.key AND s.session_data = v.old_data AND s.expire_date = v.old_expires AND s.expire_date > v.present ` +
+		`RETURNING s.session_key`
 }
 
 // Django's names of the indexes. Their hashes are of the table's name; other

@@ -13,7 +13,7 @@ type DB struct {
 	*Dialect
 	SQL      *sql.DB
 	zone     *time.Location // of stored dates
-	writing  chan struct{}  // held while writing, where the database has one writer
+	turns    *turns         // of writes; nil: everybody writes at once
 	prepared statements
 }
 
@@ -24,23 +24,29 @@ func New(db *sql.DB, d *Dialect, zone *time.Location) *DB {
 		zone = time.UTC
 	}
 	made := &DB{Dialect: d, SQL: db, zone: zone}
-	if d.oneWriter {
-		made.writing = make(chan struct{}, 1)
+	switch {
+	case d.oneWriter:
+		made.turns = &turns{free: 1}
+	case d.Numbered:
+		made.turns = &turns{free: lanes, patience: 50 * time.Millisecond, batches: true}
 	}
 	return made
 }
 
-// lock waits for this process's turn to write.
-func (d *DB) lock(ctx context.Context) (unlock func(), err error) {
-	if d.writing == nil {
-		return func() {}, nil
-	}
-	select {
-	case d.writing <- struct{}{}:
-		return func() { <-d.writing }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+// lanes is how many write at a time before the others are written together, where
+// the database has several writers: enough that few never wait.
+const lanes = 4
+
+// Statement is a statement that writes. The zero Key is its first parameter.
+type Statement struct {
+	One string
+
+	// Many does the same for several at once: each parameter is an array, and the
+	// keys of the rows that were changed are returned. It waits for no row that
+	// somebody else holds, but leaves it out. Key is the parameter that is the key;
+	// all are strings. "" where there is none.
+	Many string
+	Key  int
 }
 
 // Row finds one row.
@@ -51,11 +57,50 @@ func (d *DB) Row(ctx context.Context, text string, args ...any) (*sql.Row, error
 // Write executes a statement and returns how many rows it changed. Only a write
 // that the database has undone is sent again.
 func (d *DB) Write(ctx context.Context, text string, args ...any) (int64, error) {
-	unlock, err := d.lock(ctx)
+	return d.WriteOne(ctx, Statement{One: text}, args...)
+}
+
+// WriteOne is Write. Where that pays, writes that callers make at the same time get
+// one commit: all of SQLite's, and PostgreSQL's of a statement that has Many. Each
+// is acknowledged after that commit, with its own outcome. A batch that the database
+// refuses is undone, and its writes are done one by one. One whose commit is not
+// answered has an unknown outcome, and so have all its writes.
+func (d *DB) WriteOne(ctx context.Context, stmt Statement, args ...any) (int64, error) {
+	if d.turns == nil || d.turns.batches && stmt.Many == "" {
+		return d.write(ctx, stmt.One, args)
+	}
+	w := &write{ctx: ctx, stmt: stmt, args: args}
+	batch, err := d.turns.enter(w)
 	if err != nil {
 		return 0, err
 	}
-	defer unlock()
+	if batch != nil {
+		d.carryOut(batch)
+	}
+	if w.alone {
+		return d.write(ctx, stmt.One, args)
+	}
+	return w.n, w.err
+}
+
+// carryOut does what the turn of a batch is for, and ends it.
+func (d *DB) carryOut(batch []*write) {
+	defer d.turns.leave(batch)
+	end(batch[1:], &UnsureError{errPanic}) // unless it ends well
+	if len(batch) > 1 && d.together(batch) {
+		return
+	}
+	for i, w := range batch {
+		if w.alone = i > 0 && d.turns.batches; !w.alone {
+			w.n, w.err = d.write(w.ctx, w.stmt.One, w.args)
+		}
+	}
+}
+
+var errPanic = errors.New("the driver panicked in another caller's write")
+
+// write executes a statement on its own.
+func (d *DB) write(ctx context.Context, text string, args []any) (int64, error) {
 	result, err := d.prepared.exec(ctx, d, text, args...)
 	for tries := 1; err != nil && tries < 20 && ctx.Err() == nil && d.Collided(err); tries++ {
 		result, err = d.prepared.exec(ctx, d, text, args...)
@@ -90,11 +135,13 @@ func (d *DB) unsure(ctx context.Context, err error) error {
 // Tx runs f in a transaction, in this process's turn to write. Only its end can
 // be an UnsureError.
 func (d *DB) Tx(ctx context.Context, f func(*sql.Tx) error) error {
-	unlock, err := d.lock(ctx)
-	if err != nil {
-		return err
+	if d.oneWriter {
+		batch, err := d.turns.enter(&write{ctx: ctx, solo: true})
+		if err != nil {
+			return err
+		}
+		defer d.turns.leave(batch)
 	}
-	defer unlock()
 	tx, err := d.SQL.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -205,6 +205,11 @@ func (d *Dialect) Rebind(text string) string {
 // taken.
 func (d *Dialect) Duplicate(err error, key string) bool { return d.duplicate(err, key) }
 
+// taken reports whether err says that a key, of whatever table, is taken.
+func (d *Dialect) taken(err error) bool {
+	return strings.Contains(err.Error(), "UNIQUE constraint failed")
+}
+
 // Unfit reports whether err says that a parameter can't be a value of the column:
 // then nothing has it. PostgreSQL says so of a text that is no integer, too large
 // a one, or no UUID; the others just find nothing.
