@@ -168,6 +168,7 @@ func TestGroupedWritesWaitForNobody(t *testing.T) {
 	for i := range held {
 		waiting.Go(func() { write(i) })
 	}
+	time.Sleep(300 * time.Millisecond) // they have every turn now
 	for i := held; i < n; i++ {
 		others.Go(func() { write(i) })
 	}
