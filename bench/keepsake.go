@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache/redis"
+	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
 )
 
@@ -32,7 +34,14 @@ func openKeepsake(s spec) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := sessions.New(settings(), e)
+	st := settings()
+	switch s.As {
+	case "idle": // ends half an hour after the last use
+		st.Timeouts.Idle = 30 * time.Minute
+	case "every": // Django's way to the same: every request saves
+		st.SaveEveryRequest = true
+	}
+	m, err := sessions.New(st, e)
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +53,7 @@ func keepsakeEngine(s spec) (sessions.Engine, func(), error) {
 	case s.On == "memory":
 		return engine.Memory(), func() {}, nil
 	case s.On == "cookie":
-		return engine.SignedCookies(), func() {}, nil
-	case s.On == "cookie-plain":
-		return engine.SignedCookiesEngine{Uncompressed: true}, func() {}, nil
+		return engine.SignedCookiesEngine{Uncompressed: s.As == "plain"}, func() {}, nil
 	case kind == "redis":
 		c, closed, err := redis.Open(s.URL)
 		if err != nil {
@@ -58,7 +65,9 @@ func keepsakeEngine(s spec) (sessions.Engine, func(), error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return engine.Database(db), func() { _ = db.Close() }, nil
+		e := engine.Database(db)
+		e.Codec = codec.SignedOptions{Uncompressed: s.As == "plain"}
+		return e, func() { _ = db.Close() }, nil
 	}
 	return nil, nil, fmt.Errorf("no engine for %s", s)
 }

@@ -77,7 +77,7 @@ type run struct {
 
 	machine *machine
 	results results
-	losses  []loss
+	losses  []*loss
 }
 
 // wants reports whether a workload was asked for.

@@ -21,6 +21,7 @@ func (r *run) report(w io.Writer) {
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", t.what, t.least, t.aim, result, around, t.verdict(s))
 	}
+	r.reportLosses(w)
 	fmt.Fprintln(w, "\n| workload | contestant | time each | min to max | CPU each | allocations | p99 |\n|---|---|---|---|---|---|---|")
 	for _, name := range slices.Sorted(maps.Keys(r.results)) {
 		s := r.results.of(name, wall)
@@ -37,6 +38,17 @@ func (r *run) report(w io.Writer) {
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s to %s | %s | %s | %s |\n", name[:i], name[i+1:],
 			duration(s.median), duration(s.min), duration(s.max), duration(r.results.of(name, cpu).median), allocs, slow)
+	}
+}
+
+// reportLosses prints what was acknowledged and is not there.
+func (r *run) reportLosses(w io.Writer) {
+	if len(r.losses) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\n| writes to one session | acknowledged | kept | lost | failed |\n|---|---|---|---|---|")
+	for _, l := range r.losses {
+		fmt.Fprintf(w, "| %s | %d | %d | %d | %d |\n", l.name, l.acknowledged, l.kept, l.acknowledged-l.kept, l.failed)
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // child process that serves it as JSON.
 type spec struct {
 	Lib string // keepsake, scs, gorilla, limit, bare, django
-	On  string // memory, redis, redis-tracking, sqlite, sqlite-full, postgres, cookie, cookie-plain
+	As  string // a way to run it: "plain" stores uncompressed, "idle" and "every" renew the expiry
+	On  string // memory, redis, sqlite, sqlite-full, postgres, cookie
 	URL string // of the server, or the path of the file
 }
 

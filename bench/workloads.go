@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -51,15 +52,27 @@ var workloads = []workload{
 	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-plain", "gorilla"}, inside: true},
 
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "C", on: "redis", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
+	{letter: "C", on: "redis", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
 	{letter: "D", on: "redis", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
-	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
+	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
 	{letter: "D", on: "sqlite", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "B", on: "postgres", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "C", on: "postgres", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
+	{letter: "B", on: "postgres", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
 	{letter: "D", on: "postgres", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
+
+	{letter: "E", on: "memory", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections},
+	{letter: "E", on: "redis", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections, full: true},
+	{letter: "E", on: "sqlite", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections, full: true},
+	{letter: "E", on: "postgres", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections, full: true},
+
+	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "keepsake", "django"}, workers: connections, full: true},
+
+	{letter: "G", on: "memory", libs: []string{"keepsake", "scs"}},
+	{letter: "G", on: "redis", libs: []string{"keepsake", "scs", "django"}},
+	{letter: "G", on: "sqlite", libs: []string{"keepsake", "scs", "django"}},
+	{letter: "G", on: "postgres", libs: []string{"keepsake", "scs", "django"}},
 }
 
 // everything measures what was asked for.
@@ -79,17 +92,55 @@ func (r *run) everything() {
 			r.note("%s: %v", w.name(), err)
 		}
 	}
+	for _, on := range []string{"redis", "sqlite", "postgres"} {
+		if r.wants("L", on) {
+			r.loseOn(on)
+		}
+	}
+}
+
+// loseOn counts what is lost when many write to one session.
+func (r *run) loseOn(on string) {
+	workers, writes := 50, 200
+	if r.quick {
+		writes = 20
+	}
+	url, err := r.machine.url(on)
+	if err != nil {
+		r.note("%s: %v", on, err)
+		return
+	}
+	for _, lib := range []string{"keepsake", "scs", "django"} {
+		c, err := r.start(contestantOf(lib, on, url))
+		if err != nil {
+			r.note("%s %s: %v", on, lib, err)
+			continue
+		}
+		l, err := losses(fmt.Sprintf("%d workers × %d on %s %s", workers, writes, on, lib), c, workers, writes)
+		c.end()
+		if err != nil {
+			r.note("%s: %v", l.name, err)
+			continue
+		}
+		r.losses = append(r.losses, &l)
+	}
 }
 
 // contestantOf is the contestant of that name on on.
-func contestantOf(lib, on, url string) spec {
-	if lib == "keepsake-plain" {
-		return spec{Lib: "keepsake", On: on + "-plain", URL: url}
-	}
+func contestantOf(name, on, url string) spec {
+	lib, as, _ := strings.Cut(name, "-")
 	if on == "nobody" {
 		on = "memory"
 	}
-	return spec{Lib: lib, On: on, URL: url}
+	return spec{Lib: lib, As: as, On: on, URL: url}
+}
+
+// start starts a contestant's server.
+func (r *run) start(s spec) (*child, error) {
+	if s.Lib == "django" {
+		return r.startDjango(s)
+	}
+	return startChild(s)
 }
 
 func (r *run) inside(w workload) error {
@@ -138,18 +189,30 @@ func (r *run) overHTTP(w workload) error {
 		if lib == "limit" && w.on == "memory" {
 			continue
 		}
-		c, err := startChild(s)
+		c, err := r.start(s)
 		if err != nil {
-			return err
+			r.note("%s%s: %v", w.name(), lib, err)
+			continue
 		}
 		defer c.end()
 		n := visitorsHTTP
 		if w.op == opNew || lib == "bare" {
 			n = 0
 		}
+		if w.letter == "G" {
+			one, lost, err := burst(lib, c)
+			if err != nil {
+				return err
+			}
+			lost.name = "G " + w.on + " " + lib
+			r.losses = append(r.losses, lost)
+			all = append(all, one)
+			continue
+		}
 		one, err := overHTTP(lib, c, w.op, w.workers, n)
 		if err != nil {
-			return err
+			r.note("%s%s: %v", w.name(), lib, err)
+			continue
 		}
 		all = append(all, one)
 	}
