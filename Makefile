@@ -4,7 +4,7 @@ FUZZTIME ?= 1m
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 .PHONY: test
 test: ## the whole suite; on Debian and Ubuntu it first installs what the tests need
@@ -36,6 +36,18 @@ cover: ## what the tests of all modules cover, as a list and as coverage/index.h
 .PHONY: tidy
 tidy: ## go mod tidy in every module
 	@scripts/tidy
+
+.PHONY: bench
+bench: ## Keepsake beside scs, gorilla and Django: the quick set
+	@scripts/djangos
+	@scripts/benchdeps
+	go run ./bench -quick
+
+.PHONY: bench-full
+bench-full: ## the same, everything, into docs/benchmarks.md
+	@scripts/djangos
+	@scripts/benchdeps
+	go run ./bench -write docs
 
 .PHONY: demo
 demo: ## the demo on http://127.0.0.1:8000/

@@ -131,10 +131,17 @@ func sqlLimit(s spec, data string) (*subject, error) {
 		func(ctx context.Context, key string) error { return write(ctx, insert, key) }), nil
 }
 
-// limitTable is a session table without Django's further index.
+// limitTable is a session table with Django's indexes.
 var limitTable = map[string][]string{
-	"sqlite":   {`CREATE TABLE limits (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date datetime NOT NULL)`},
-	"postgres": {`CREATE TABLE limits (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date timestamp with time zone NOT NULL)`},
+	"sqlite": {
+		`CREATE TABLE limits (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date datetime NOT NULL)`,
+		`CREATE INDEX limits_expire_date ON limits (expire_date)`,
+	},
+	"postgres": {
+		`CREATE TABLE limits (session_key varchar(40) NOT NULL PRIMARY KEY, session_data text NOT NULL, expire_date timestamp with time zone NOT NULL)`,
+		`CREATE INDEX limits_session_key_like ON limits (session_key varchar_pattern_ops)`,
+		`CREATE INDEX limits_expire_date ON limits (expire_date)`,
+	},
 }
 
 func freshKey() string { return strings.ToLower(rand.Text()) }

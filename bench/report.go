@@ -72,5 +72,3 @@ func duration(ns float64) string {
 	}
 	return fmt.Sprintf("%.3g ns", ns)
 }
-
-func (r *run) write(dir string) error { return nil }

@@ -9,7 +9,7 @@ import (
 // spec names a contestant: a library and what it keeps sessions on. It goes to the
 // child process that serves it as JSON.
 type spec struct {
-	Lib string // keepsake, scs, gorilla, limit, bare, django
+	Lib string // keepsake, store (Keepsake's, alone), scs, gorilla, limit, bare, django
 	As  string // a way to run it: "plain" stores uncompressed, "idle" and "every" renew the expiry
 	On  string // memory, redis, sqlite, sqlite-full, postgres, cookie
 	URL string // of the server, or the path of the file
@@ -41,6 +41,8 @@ func open(s spec) (*subject, error) {
 		return &subject{ops: map[string]http.Handler{opNone: h, opRead: h, opSave: h, opNew: h}, close: func() {}}, nil
 	case "keepsake":
 		return openKeepsake(s)
+	case "store":
+		return storeWriter(s)
 	case "scs":
 		return openSCS(s)
 	case "gorilla":

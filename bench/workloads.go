@@ -41,10 +41,10 @@ const (
 var workloads = []workload{
 	{letter: "A", on: "nobody", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
 	{letter: "A", on: "memory", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
-	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 64},
-	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 64},
-	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 1, full: true},
-	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "keepsake"}, inside: true, workers: 1, full: true},
+	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 64},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 64},
+	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 1, full: true},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 1, full: true},
 
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "C", on: "memory", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
