@@ -196,8 +196,15 @@ func (m *Manager) Decode(stored string) (Values, error) { return m.codec.Decode(
 // Encode is the inverse of Decode: Django's SessionStore().encode(dict).
 func (m *Manager) Encode(values Values) (string, error) { return m.codec.Encode(values) }
 
-// clearBatch is small enough that writers hardly notice a clean-up.
-const clearBatch = 200
+// The sizes of a batch: the smallest is small enough that writers hardly notice a
+// clean-up. It grows while a batch takes no longer than clearQuick, and shrinks when
+// one takes longer than clearSlow.
+const (
+	clearBatch = 200
+	clearMost  = 6400
+	clearQuick = 5 * time.Millisecond
+	clearSlow  = 20 * time.Millisecond
+)
 
 // ClearExpired deletes all expired sessions, in batches so that running
 // requests go on, and returns how many it deleted: Django's clearsessions. It
@@ -211,9 +218,11 @@ func (m *Manager) ClearExpired(ctx context.Context, progress func(deleted int)) 
 	if !ok {
 		return 0, m.unsupported("clearing expired sessions")
 	}
-	deleted := 0
+	deleted, batch := 0, clearBatch
 	for {
-		n, err := clearer.ClearExpired(ctx, clearBatch)
+		begin := time.Now()
+		n, err := clearer.ClearExpired(ctx, batch)
+		took := time.Since(begin)
 		deleted += n
 		if err != nil {
 			return deleted, fmt.Errorf("sessions: clear expired: %w", err)
@@ -221,8 +230,13 @@ func (m *Manager) ClearExpired(ctx context.Context, progress func(deleted int)) 
 		if progress != nil && n > 0 {
 			progress(deleted)
 		}
-		if n < clearBatch {
+		switch {
+		case n < batch:
 			return deleted, nil
+		case took < clearQuick:
+			batch = min(2*batch, clearMost)
+		case took > clearSlow:
+			batch = max(batch/2, clearBatch)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
@@ -44,7 +45,7 @@ func plot(title string, bars []bar) string {
 		y := top + line*i
 		kind, _, _ := strings.Cut(one.name, "-")
 		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s %s</text>`+"\n", left-8, y+11, html.EscapeString(one.group), html.EscapeString(one.name))
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="13" fill="%s"/>`+"\n", left, y, max(x(one.s.median)-left, 1), colours[kind])
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="13" fill="%s"/>`+"\n", left, y, max(x(one.s.median)-left, 1), cmp.Or(colours[kind], colours["keepsake"]))
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#202124"/>`+"\n", x(one.s.min), x(one.s.max), y+6, y+6)
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" fill="#202124">%s</text>`+"\n", x(one.s.max)+5, y+11, duration(one.s.median))
 	}

@@ -100,6 +100,10 @@ var targets = []target{
 	times("the same: PostgreSQL, read", 10, 20, "B postgres django", "B postgres keepsake", "", wall),
 	times("the same: PostgreSQL, save", 10, 20, "C postgres django", "C postgres keepsake", "", wall),
 	times("the same: signed cookies, save", 10, 20, "F cookie django", "F cookie keepsake", "", wall),
+	part("H, save p99 during a clean-up against without: SQLite", 2, 1.2, "H sqlite saves-meanwhile", "H sqlite saves-alone", "", p99),
+	part("the same: PostgreSQL", 2, 1.2, "H postgres saves-meanwhile", "H postgres saves-alone", "", p99),
+	part("H, the clean-up's time beside traffic against one DELETE without: SQLite", 3, 3, "H sqlite clean-up", "H sqlite one-delete", "", wall),
+	part("the same: PostgreSQL", 3, 3, "H postgres clean-up", "H postgres one-delete", "", wall),
 	times("F, cookie engine against gorilla", 2, 2.6, "F cookie inside gorilla", "F cookie inside keepsake", "F cookie inside bare", cpu),
 	times("F, uncompressed", 12, 18, "F cookie inside gorilla", "F cookie inside keepsake-plain", "F cookie inside bare", cpu),
 }

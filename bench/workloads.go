@@ -92,6 +92,14 @@ func (r *run) everything() {
 			r.note("%s: %v", w.name(), err)
 		}
 	}
+	for _, on := range []string{"sqlite", "postgres"} {
+		if r.wants("H", on) {
+			r.note("H %s", on)
+			if err := r.cleanUp(on); err != nil {
+				r.note("H %s: %v", on, err)
+			}
+		}
+	}
 	for _, on := range []string{"redis", "sqlite", "postgres"} {
 		if r.wants("L", on) {
 			r.loseOn(on)

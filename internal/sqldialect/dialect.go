@@ -62,7 +62,7 @@ var (
 		Name: "postgresql", quote: `"`, Numbered: true,
 		match: "%[1]s = ?", keyMatch: "%[1]s = ?",
 		DateParam: "CAST(? AS timestamp with time zone)", text: "CAST(%[1]s AS text)", dateText: "%[1]s",
-		batch: `DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s ORDER BY %[2]s LIMIT ? FOR UPDATE SKIP LOCKED)`,
+		batch: `DELETE FROM %[1]s WHERE %[2]s IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ? FOR UPDATE SKIP LOCKED)`,
 		exists: `SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace` +
 			` WHERE c.relkind IN ('r', 'p', 'v', 'f') AND CASE WHEN CAST($1 AS text) = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = CAST($1 AS text) END AND c.relname = CAST($2 AS text)`,
 		duplicate: func(err error, _ string) bool {
