@@ -292,3 +292,25 @@ func TestCookiesCreateAndDelete(t *testing.T) {
 		t.Error("the cookie stays")
 	}
 }
+
+// What is written uncompressed an engine that compresses reads, and the other way
+// round. (Django tells them apart by the leading dot.)
+func TestUncompressedCookies(t *testing.T) {
+	packed, _ := cookieSite(t, engine.SignedCookies(), nil)
+	plain, _ := cookieSite(t, engine.SignedCookiesEngine{Uncompressed: true}, nil)
+	text := strings.Repeat("the same again and ", 20)
+	for _, v := range []*visitor{packed, plain} {
+		v.visit(func(s *sessions.Session) { s.Set("text", text) })
+	}
+	if strings.HasPrefix(plain.cookie, "sessionid=.") || !strings.HasPrefix(packed.cookie, "sessionid=.") {
+		t.Errorf("plain %q, packed %q", plain.cookie, packed.cookie)
+	}
+	plain.cookie, packed.cookie = packed.cookie, plain.cookie
+	for _, v := range []*visitor{packed, plain} {
+		v.visit(func(s *sessions.Session) {
+			if sessions.Get(s, "text", "") != text {
+				t.Error("the other one's cookie was not read")
+			}
+		})
+	}
+}

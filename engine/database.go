@@ -57,6 +57,11 @@ type Column struct {
 // Database keeps sessions in db's table django_session, the same as a Django on
 // that database does. Manager.Migrate, or Django's migrate, makes the table.
 //
+// Saves that come while others are written share their commit: SQLite's in one
+// transaction, PostgreSQL's in one statement, which leaves out what somebody else
+// holds. Each is acknowledged after that commit and has its own outcome. A save that
+// comes alone is written at once.
+//
 // SQLite: open the database with journal_mode=WAL and a busy_timeout, and with
 // at least two connections, so that reads go on while a save waits for the disk.
 func Database(db *sql.DB) DatabaseEngine { return DatabaseEngine{DB: db} }

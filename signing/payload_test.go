@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zlib"
 )
@@ -243,5 +244,24 @@ func TestSecurity35_SignatureBeforePayload(t *testing.T) {
 	old := must(NewTimestamp(Options{Key: "k"}, at(0, 0)))
 	if _, err := s.UnsignPayload(old.Sign("*"), 0, 1); !errors.Is(err, ErrSignatureExpired) {
 		t.Errorf("expired and malformed: %v", err)
+	}
+}
+
+// UnsignDated is UnsignPayload and Timestamp at once.
+func TestUnsignDated(t *testing.T) {
+	s := must(NewTimestamp(Options{Key: "k"}, at(1790000000, 0)))
+	signed := s.SignPayload(payload200, true)
+	payload, written, err := s.UnsignDated(signed, Forever, 0)
+	if payload != payload200 || written.Unix() != 1790000000 || err != nil {
+		t.Errorf("%q of %v, %v", payload, written, err)
+	}
+	later := must(NewTimestamp(Options{Key: "k"}, at(1790000100, 0)))
+	for name, bad := range map[string]string{"another signature": signed[:len(signed)-1] + "!", "no signature": "x"} {
+		if payload, written, err := later.UnsignDated(bad, Forever, 0); payload != "" || !written.IsZero() || !errors.Is(err, ErrBadSignature) {
+			t.Errorf("%s: %q of %v, %v", name, payload, written, err)
+		}
+	}
+	if payload, written, err := later.UnsignDated(signed, 99*time.Second, 0); payload != "" || !written.IsZero() || !errors.Is(err, ErrSignatureExpired) {
+		t.Errorf("too old: %q of %v, %v", payload, written, err)
 	}
 }
