@@ -238,7 +238,7 @@ func TestSecureCookieOverPlainHTTP(t *testing.T) {
 
 // Of several cookies of the name the last one that names a session counts; that
 // there are several is logged when they differ.
-func TestSecurity07_OfSeveralCookiesTheLastCounts(t *testing.T) {
+func TestSecurity07_OfSeveralCookiesTheLastGoodOneCounts(t *testing.T) {
 	const forged = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 	for _, row := range []struct {
 		name, cookies string // K: the visitor's key
