@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models, transaction
 from django.utils import timezone
 
-from .base import Missing, Record, Rotated
+from .base import Missing, Record
 from .caches import Item, Raw, TooLarge, raw
 from .db import SessionStore as DatabaseStore
 from .formats import MAGIC, Tail, is_mark, new_mark
@@ -304,9 +304,7 @@ class SessionStore(DatabaseStore):
         self._mark(key)
         try:
             super()._remove(key)
-        except Rotated:
-            raise
-        except Missing:  # another has ended it, and may not have told the cache yet
+        except Missing:  # another has ended or moved it, and may not have told the cache yet
             self._ended(key)
             raise
         self._ended(key)

@@ -294,6 +294,12 @@ class CachedDB(Cases, unittest.TestCase):
             store.flush()
         self.assertEqual([call[0][3] for call in put.call_args_list], [cached_db.WRITER_MARK, cached_db.END_MARK])
 
+    def test_who_finds_a_session_moved_tells_the_cache_too(self):
+        db.SessionStore(self.key).cycle_key()  # as by one who did not come to tell the cache
+        with mock.patch.object(caches.LocMem, "set", autospec=True, side_effect=caches.LocMem.set) as put:
+            self.Store(self.key).delete()
+        self.assertEqual([call[0][3] for call in put.call_args_list], [cached_db.WRITER_MARK, cached_db.END_MARK])
+
     def test_in_a_transaction_nothing_is_told_before_its_end(self):
         with self.assertRaises(ZeroDivisionError), transaction.atomic():
             store = self.loaded()

@@ -34,6 +34,19 @@ OLD, FRESH, MADE = "old" * 10, "fresh" * 6, "made" * 8
 # What becomes of a step.
 HAPPENS, FAILS, LOST, LATE, CRASHES = "", "FAILS", "ANSWER LOST", "LATE", "CRASH"
 
+# Who acts: one of these.
+CAST = [
+    "writer writer reader",
+    "writer reader reader",
+    "writer writer reader reader",
+    "writer writer reader ender",
+    "writer writer reader mover",
+    "writer reader reader mover",
+    "reader reader mover ender",
+    "reader reader ender ender",
+    "reader reader maker",
+]
+
 
 class Crash(BaseException):
     """The actor dies, and does nothing more."""
@@ -42,7 +55,7 @@ class Crash(BaseException):
 class Stage:
     """The database and the cache, who acts on them, and what they acknowledged."""
 
-    def __init__(self, seed, strict=False, processes=2, **chances):
+    def __init__(self, seed, cast=CAST, strict=False, processes=2, **chances):
         self.rand = random.Random(seed)
         self.strict, self.chances = strict, chances
         self.now = 1000.0
@@ -55,11 +68,9 @@ class Stage:
         acked = {}
         self.acked, self.there, self.ended = {OLD: acked, FRESH: acked, MADE: {}}, {OLD}, set()
         self.rows[OLD] = Record("{}", timezone.now() + timedelta(hours=1))
-        kinds = [Actor.writer] * self.rand.randint(1, 2) + [Actor.reader] * self.rand.randint(1, 2)
-        kinds += self.rand.choice([[], [], [Actor.ender], [Actor.ender, Actor.ender], [Actor.mover],
-                                   [Actor.mover, Actor.ender], [Actor.maker]])
-        for number, kind in enumerate(kinds):
-            self.actors.append(Actor(self, "%s%d" % (kind.__name__, number), kind))
+        self.failing = None, HAPPENS  # whose latest step in the cache has failed, and how
+        for number, kind in enumerate(self.rand.choice(cast).split()):
+            self.actors.append(Actor(self, "%s%d" % (kind, number), getattr(Actor, kind)))
 
     def play(self, pool):
         """Runs the schedule; returns what went wrong."""
@@ -138,8 +149,13 @@ class Stage:
             return CRASHES
         if db and what != "read" and self.take("commit_lost", 4):
             return self.rand.choice([LOST, LATE])
-        if not db and self.take("read_fails" if reads else "write_fails", 6):
-            return self.rand.choice([FAILS, LOST, LATE])
+        # What fails goes on to fail, or else the third attempt would always succeed.
+        last, fate = self.failing
+        if not db:
+            self.failing = None, HAPPENS
+        if not db and self.take("read_fails" if reads else "write_fails", 1.1 if last is actor else 6):
+            self.failing = actor, fate if last is actor else self.rand.choice([FAILS, LOST, LATE])
+            return self.failing[1]
         return HAPPENS
 
     # The clock, for the modules under test.
@@ -422,22 +438,28 @@ class Schedules(unittest.TestCase):
                     self.fail("schedule %d: %s" % (seed, wrong))
 
     def test_evictions_and_crashes(self):
-        self.play(300, flush=1, evict=2, crash=1)
+        self.play(600, flush=1, evict=2, crash=1)
 
     def test_restarts_with_an_old_dump(self):
-        self.play(600, restore=2, crash=1)
+        self.play(1500, restore=1)
+        self.play(500, flush=1, restore=2, crash=1)
 
     def test_a_stock_django_beside_it(self):
         self.play(300, flush=1, restore=1, django=3)
 
     def test_failing_readers_and_lost_answers(self):
-        self.play(300, flush=1, evict=1, restore=1, read_fails=4, commit_lost=2, crash=1, stall=1)
+        self.play(600, flush=1, evict=1, restore=1, read_fails=4, commit_lost=2, crash=1, stall=1)
 
-    def test_writers_that_reach_the_cache_at_the_third_attempt(self):
-        self.play(300, flush=1, evict=1, write_fails=2)
+    def test_who_finds_a_session_ended(self):
+        self.play(1500, cast=["reader ender ender", "reader mover ender"], evict=2, commit_lost=1)
+
+    def test_a_writer_that_reaches_the_cache_at_the_third_attempt(self):
+        self.play(600, flush=1, evict=1, write_fails=2)
 
     def test_the_process_of_a_writer_that_does_not_reach_the_cache(self):
-        self.play(300, processes=1, write_fails=9, evict=1, stall=1)
+        cast = ["writer reader reader reader", "writer writer reader reader"]
+        self.play(1000, cast=cast, processes=1, write_fails=12, stall=8)
 
     def test_strict(self):
+        self.play(1000, cast=["writer reader", "writer writer reader"], strict=True, evict=1, write_fails=3)
         self.play(600, strict=True, flush=1, evict=1, restore=1, read_fails=2, write_fails=5, commit_lost=1, crash=1, django=1, stall=2)
