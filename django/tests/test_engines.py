@@ -343,6 +343,19 @@ class CachedDB(Cases, unittest.TestCase):
                     store.save()
         self.assertNotIn("x", Session.objects.get(session_key=self.key).get_decoded())
 
+    def test_strict_when_the_database_has_the_write(self):
+        class SessionStore(cached_db.SessionStore):
+            strict = True
+
+        SessionStore.__qualname__ = "SessionStore"
+        store = SessionStore(self.key)
+        store["x"] = 1
+        with mock.patch.object(caches.LocMem, "swap", side_effect=OSError):
+            with self.assertLogs("django.contrib.sessions", "WARNING"):
+                with self.assertRaises(cached_db.CacheUnwritable):
+                    store.save()
+        self.assertEqual(Session.objects.get(session_key=self.key).get_decoded()["x"], 1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -435,31 +435,31 @@ class Schedules(unittest.TestCase):
                 with mock.patch.object(cached_db, "time", stage), mock.patch.object(base, "time", stage):
                     wrong = stage.play(pool)
                 if wrong:
-                    self.fail("schedule %d: %s" % (seed, wrong))
+                    self.fail("schedule %d of %s: %s" % (seed, conditions, wrong))
 
     def test_evictions_and_crashes(self):
         self.play(600, flush=1, evict=2, crash=1)
 
     def test_restarts_with_an_old_dump(self):
-        self.play(1500, restore=1)
+        self.play(1500, cast=["writer writer reader"], restore=1)
         self.play(500, flush=1, restore=2, crash=1)
 
     def test_a_stock_django_beside_it(self):
         self.play(300, flush=1, restore=1, django=3)
 
     def test_failing_readers_and_lost_answers(self):
-        self.play(600, flush=1, evict=1, restore=1, read_fails=4, commit_lost=2, crash=1, stall=1)
+        self.play(500, flush=1, evict=1, restore=1, read_fails=4, commit_lost=2, crash=1, stall=1)
 
     def test_who_finds_a_session_ended(self):
-        self.play(1500, cast=["reader ender ender", "reader mover ender"], evict=2, commit_lost=1)
+        self.play(1000, cast=["reader reader ender ender"], evict=5)
 
     def test_a_writer_that_reaches_the_cache_at_the_third_attempt(self):
-        self.play(600, flush=1, evict=1, write_fails=2)
+        self.play(500, flush=1, evict=1, write_fails=2)
 
     def test_the_process_of_a_writer_that_does_not_reach_the_cache(self):
         cast = ["writer reader reader reader", "writer writer reader reader"]
         self.play(1000, cast=cast, processes=1, write_fails=12, stall=8)
 
     def test_strict(self):
-        self.play(1000, cast=["writer reader", "writer writer reader"], strict=True, evict=1, write_fails=3)
+        self.play(600, cast=["writer reader reader", "writer writer reader"], strict=True, evict=5, write_fails=3)
         self.play(600, strict=True, flush=1, evict=1, restore=1, read_fails=2, write_fails=5, commit_lost=1, crash=1, django=1, stall=2)
