@@ -450,6 +450,9 @@ class Schedules(unittest.TestCase):
     def test_failing_readers_and_lost_answers(self):
         self.play(500, flush=1, evict=1, restore=1, read_fails=4, commit_lost=2, crash=1, stall=1)
 
+    def test_a_rotation(self):
+        self.play(800, cast=["reader reader mover"], evict=3)
+
     def test_who_finds_a_session_ended(self):
         self.play(1000, cast=["reader reader ender ender"], evict=5)
 
