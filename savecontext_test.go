@@ -32,7 +32,7 @@ func TestSaveContext(t *testing.T) {
 			if ctx.Value(key{}) != "value" || ctx.Value(requestKey{}) != nil {
 				t.Errorf("asked %v: its values are not the request's", asked)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if ctx.Err() != context.DeadlineExceeded || child.Err() != context.DeadlineExceeded {
 				t.Errorf("asked %v: at its end: %v, %v", asked, ctx.Err(), child.Err())

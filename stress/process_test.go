@@ -53,8 +53,9 @@ func run(t testing.TB, c config) *process {
 	}
 	t.Cleanup(p.kill)
 	lines := bufio.NewScanner(r)
-	listening := lines.Scan()
-	if p.addr, listening = strings.CutPrefix(lines.Text(), "listening "); !listening {
+	lines.Scan()
+	addr, listening := strings.CutPrefix(lines.Text(), "listening ")
+	if p.addr = addr; !listening {
 		t.Fatalf("a worker said %q", lines.Text())
 	}
 	go func() {
