@@ -104,6 +104,6 @@ func (d *Devices) entry(stored *sessions.Stored, id auth.Identity) Entry {
 	if e.LastSeen.Before(e.Created) {
 		e.LastSeen = e.Created
 	}
-	e.Expires = e.Expires.Add(d.options.Interval)
+	e.Expires = e.Expires.Add(d.settings.CookieAge + d.options.Interval)
 	return e
 }

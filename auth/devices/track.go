@@ -61,14 +61,15 @@ func (d *Devices) Left(ctx context.Context, userID, key string) {
 	d.drop(ctx, userID, d.sealers.names(userID, key))
 }
 
-// expires is when the entry of s is of no use any more: the session may be used
-// for an Interval before the index is told.
+// expires is when the entry of s is of no use any more, at the soonest. The index is
+// told of use once in an Interval; and what it is not told of may go on for a
+// CookieAge: a Django's pages, or requests that ask for no user.
 func (d *Devices) expires(s *sessions.Session) time.Time {
 	end := s.StoredUntil()
 	if renewed := s.ExpiryDate(); renewed.After(end) {
 		end = renewed
 	}
-	return end.UTC().Truncate(time.Microsecond).Add(d.options.Interval)
+	return end.UTC().Truncate(time.Microsecond).Add(d.settings.CookieAge + d.options.Interval)
 }
 
 // enforce ends the sessions beyond the limit.
