@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/keepsake-go/sessions/internal/lately"
 )
 
 // Manager is settings and an engine put together: Django's SessionMiddleware in
@@ -24,9 +26,9 @@ type Manager struct {
 	saves    saver
 	cookie   cookieWriter
 	large    sizeWarner
-	touches  touches
+	touches  lately.Keys // sessions that this process has touched: parallel requests touch once
 	watcher  *watcher
-	unknown  touches       // keys that this process has not found
+	unknown  lately.Keys   // keys that this process has not found
 	calls    *countedStore // nil: no limit
 
 	warnPlainHTTP sync.Once

@@ -271,7 +271,7 @@ func (rq *request) sparesCookie() bool {
 		return false
 	}
 	now := rq.session.m.now()
-	return now.Sub(rq.session.m.unknown.first(rq.sentKey, now)).Abs() < unknownGrace
+	return now.Sub(rq.session.m.unknown.First(rq.sentKey, now)).Abs() < unknownGrace
 }
 
 // unknownGrace is longer than a login takes.

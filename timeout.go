@@ -291,7 +291,7 @@ func (s *Session) renew(rq *request) bool {
 	if !begins {
 		interval := m.settings.touchInterval(l.idle)
 		off := expires.Sub(s.record.Expires).Abs()
-		if !s.record.Expires.IsZero() && off < interval || m.store != nil && !m.touches.due(s.key, now, interval) {
+		if !s.record.Expires.IsZero() && off < interval || m.store != nil && !m.touches.Due(s.key, now, interval) {
 			return false
 		}
 	}

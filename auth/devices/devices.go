@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/lately"
 )
 
 // Options say how devices are kept. Only Index is required.
@@ -42,7 +43,7 @@ type Devices struct {
 	settings sessions.Settings
 	options  Options
 	sealers  sealers
-	seen     recent
+	seen     lately.Keys
 	log      *slog.Logger
 	patience time.Duration // how long a rotation may be on its way to the index
 }

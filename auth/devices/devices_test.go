@@ -201,25 +201,12 @@ func TestSecretKeyFallbacks(t *testing.T) {
 // listed lists a Local that has only sessions and the index in it.
 type listed struct{ *cache.Local }
 
-// What this process remembers is bounded, and forgets nothing too soon.
-func TestRecent(t *testing.T) {
-	var r recent
-	now := time.Now()
-	if !r.due(key, now, time.Minute) || r.due(key, now.Add(59*time.Second), time.Minute) || !r.due(key, now.Add(time.Minute), time.Minute) {
-		t.Error("due is not as the interval says")
-	}
-	if !r.due(key, now.Add(-time.Hour), time.Minute) {
-		t.Error("not due after the clock has jumped back")
-	}
-	r.again(key, now, time.Hour)
-	if r.due(key, now.Add(9*time.Second), time.Hour) || !r.due(key, now.Add(10*time.Second), time.Hour) {
+// What could not be written is tried again after ten seconds.
+func TestLater(t *testing.T) {
+	d, now := &Devices{options: Options{Interval: time.Hour}}, time.Now()
+	d.later(key, now)
+	if d.seen.Due(key, now.Add(9*time.Second), time.Hour) || !d.seen.Due(key, now.Add(10*time.Second), time.Hour) {
 		t.Error("a failure is not tried again after ten seconds")
-	}
-	for i := range maxRecent + 10 {
-		r.due(fmt.Sprint(i), now, time.Minute)
-	}
-	if len(r.last) > maxRecent {
-		t.Errorf("%d are remembered", len(r.last))
 	}
 }
 

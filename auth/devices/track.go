@@ -23,7 +23,7 @@ const indexTimeout = 2 * time.Second
 // unless this process has done so within Options.Interval.
 func (d *Devices) Seen(ctx context.Context, s *sessions.Session, u *auth.User, former string) {
 	key, now := s.Key(), d.now()
-	if !d.seen.due(key, now, d.options.Interval) && former == "" {
+	if !d.seen.Due(key, now, d.options.Interval) && former == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), indexTimeout)
@@ -43,7 +43,7 @@ func (d *Devices) Seen(ctx context.Context, s *sessions.Session, u *auth.User, f
 	}
 	entered, err := d.options.Index.Put(ctx, e, old...)
 	if err != nil {
-		d.seen.again(key, now, d.options.Interval)
+		d.later(key, now)
 		d.log.ErrorContext(ctx, "devices: a session was not entered", slog.Any("error", err))
 		return
 	}
@@ -52,6 +52,13 @@ func (d *Devices) Seen(ctx context.Context, s *sessions.Session, u *auth.User, f
 			d.log.ErrorContext(ctx, "devices: the limit was not enforced", slog.Any("error", err))
 		}
 	}
+}
+
+// later makes the session due in a while: what was to be written failed, and not
+// every request should wait for that.
+func (d *Devices) later(key string, now time.Time) {
+	interval := d.options.Interval
+	d.seen.Note(key, now.Add(min(interval, 10*time.Second)-interval))
 }
 
 // Left implements auth.Tracker.

@@ -146,7 +146,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		if strings.ContainsAny(line, "\n") || strings.Contains(line, "http_start") || strings.Contains(line, "SESSION_FILE_PATH") {
-			t.Skip()
+			return // not a line of its own, or more than the child's own memory
 		}
 		answers := conversation(t, someSettings, `{"id":2,"op":"new","engine":"signed_cookies","key":null}`, line, `{"id":3,"op":"hello"}`)
 		for _, answer := range answers {
