@@ -12,11 +12,13 @@ type change struct {
 	edits  []edit
 	record Record
 	values Values // with the edits applied
+	spares bool   // the expiry may stay as it is, if it was moved lately
 
-	err  error
-	done chan struct{}  // closed when somebody else has written it
-	turn chan *snapshot // or it is to write the next batch itself, on top of this
-	next []*change      // that batch, itself first
+	err     error
+	renewed bool           // the cookie is to be sent
+	done    chan struct{}  // closed when somebody else has written it
+	turn    chan *snapshot // or it is to write the next batch itself, on top of this
+	next    []*change      // that batch, itself first
 }
 
 // snapshot is what a session's record holds.
@@ -154,7 +156,7 @@ func (m *Manager) writeBatch(ctx context.Context, key string, batch []*change, s
 			}
 		}
 
-		record, err := m.nextRecord(before, &after, written)
+		record, err := m.nextRecord(key, before, &after, written)
 		if err != nil {
 			if len(written) == 1 {
 				return fail(written, err)
@@ -231,14 +233,27 @@ func (m *Manager) decode(record Record, err error) (Values, error) {
 
 // nextRecord is the record that takes before's place. Where no change has edits
 // only the expiry moves, unless the session has yet to be given its deadline.
-func (m *Manager) nextRecord(before Record, after *Values, changes []*change) (Record, error) {
-	if m.settings.unbegun(after) {
-		return m.encode(after)
-	}
+// Where all changes spare it, and it was moved lately, it does not.
+func (m *Manager) nextRecord(key string, before Record, after *Values, changes []*change) (Record, error) {
+	edited, spared := m.settings.unbegun(after), true
 	for _, c := range changes {
-		if len(c.edits) > 0 {
-			return m.encode(after)
+		edited = edited || len(c.edits) > 0
+		spared = spared && c.spares
+	}
+	record := Record{Data: before.Data, Expires: m.expires(after)}
+	if edited {
+		var err error
+		if record, err = m.encode(after); err != nil {
+			return Record{}, err
 		}
 	}
-	return Record{Data: before.Data, Expires: m.expires(after)}, nil
+	spared = spared && m.renewedLately(key, before.Expires, record.Expires, after)
+	if spared && !before.Expires.IsZero() && before.Expires.Before(record.Expires) {
+		record.Expires = before.Expires
+	}
+	for _, c := range changes {
+		renewed := !spared && !(c.spares && storedExpiry(after, m.settings).atBrowserClose(m.settings))
+		c.renewed = renewed || c.renewed && before.Expires.IsZero() // which a second attempt is not told
+	}
+	return record, nil
 }

@@ -63,6 +63,16 @@ func (e *edit) apply(v *Values) error {
 	return nil
 }
 
+// movesExpiry reports whether the change may be one of how long the session lives.
+func (e *edit) movesExpiry() bool {
+	switch e.op {
+	case opClear, opChange:
+		return true
+	default:
+		return e.name == expiryName || e.name == idleName || e.name == untilName
+	}
+}
+
 // replay applies edits to v. A panic of an Update's function is returned as an
 // error, for the request that it belongs to to raise again: the goroutine that
 // replays may be another request's.

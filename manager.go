@@ -26,6 +26,7 @@ type Manager struct {
 	saves    saver
 	cookie   cookieWriter
 	large    sizeWarner
+	renewals lately.Keys // sessions whose cookie a page's own requests have, where the store tells no dates
 	touches  lately.Keys // sessions that this process has touched: parallel requests touch once
 	watcher  *watcher
 	unknown  lately.Keys   // keys that this process has not found

@@ -19,7 +19,10 @@ import (
 //     response is not touched;
 //   - it was read: the response says Vary: Cookie;
 //   - it was changed, or SaveEveryRequest is on: it is saved and its cookie
-//     sent, unless the status is 500 or higher or the handler panics;
+//     sent, unless the status is 500 or higher or the handler panics; a page's
+//     own request (Sec-Fetch-Mode other than navigate) leaves the expiry and the
+//     cookie as they are, where both were renewed less than a twentieth of the
+//     session's life ago: its response might come after that of a login;
 //   - it was read and is under an idle timeout: now and then its expiry is moved
 //     and its cookie sent (see Timeouts);
 //   - it is gone (Flush, an unknown or expired key): the cookie is deleted.
@@ -35,6 +38,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		rq := &request{Context: r.Context(), outer: outer, r: r}
 		rq.session.m = m
+		rq.session.header = r.Header
 		rq.hidden.Context = rq.Context
 		rq.writer.rq, rq.writer.ResponseWriter = rq, w
 		rq.readCookie()
@@ -254,6 +258,9 @@ func (rq *request) decide(status int) error {
 			return err
 		}
 	}
+	if s.saved && !s.renewed && s.spares() {
+		return nil
+	}
 	rq.sendCookie(m.cookie.set(s.key, now, s.age(now), s.expiry().atBrowserClose(m.settings)))
 	rq.warnPlainHTTP()
 	return nil
@@ -266,8 +273,7 @@ func (rq *request) decide(status int) error {
 // says which they are. So a page deletes the cookie, and they do once the key has
 // been known to be unknown for a while.
 func (rq *request) sparesCookie() bool {
-	mode := rq.r.Header.Get("Sec-Fetch-Mode")
-	if rq.session.moved || rq.sentKey == "" || mode == "" || mode == "navigate" {
+	if rq.session.moved || rq.sentKey == "" || !pagesOwn(rq.r.Header) {
 		return false
 	}
 	now := rq.session.m.now()

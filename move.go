@@ -41,6 +41,7 @@ func (s *Session) SetKey(key string) {
 		return
 	}
 	s.record, s.rotated, s.unreadable = Record{}, false, false
+	s.header = nil // the browser does not know it
 	if s.loaded {
 		s.edits = whole(&s.values)
 	}
@@ -102,5 +103,6 @@ func (s *Session) Become(t *Session) {
 	s.key, s.record, s.values, s.edits, s.err = key, record, values, edits, err
 	s.loaded, s.accessed, s.modified, s.touch, s.saved = loaded, accessed, modified, touch, saved
 	s.rotated, s.unreadable, s.moved = rotated, unreadable, moved
+	s.header = nil // the browser does not know it
 	s.follow()
 }

@@ -36,7 +36,7 @@ func (s *Session) save(ctx context.Context) error {
 	if s.m.store == nil {
 		return s.encodeIntoKey(s.values)
 	}
-	c := &change{edits: s.edits, record: s.record, values: s.values}
+	c := &change{edits: s.edits, record: s.record, values: s.values, spares: s.spares()}
 	err := s.m.saves.save(ctx, s.m, s.key, c)
 	if err != nil {
 		s.doubt(err)
@@ -140,7 +140,7 @@ func (s *Session) insert(ctx context.Context, key string, values Values) error {
 		s.doubt(err)
 		return fmt.Errorf("sessions: create: %w", err)
 	}
-	s.keep(key, &change{record: record, values: values})
+	s.keep(key, &change{record: record, values: values, renewed: true})
 	s.accessed = true
 	s.follow()
 	s.note(EventCreated, key)
@@ -156,7 +156,7 @@ func (s *Session) encodeIntoKey(values Values) error {
 	if err != nil {
 		return err
 	}
-	s.keep(record.Data, &change{record: record, values: values})
+	s.keep(record.Data, &change{record: record, values: values, renewed: true})
 	s.accessed, s.modified = true, true // as in Django: the cookie is to be sent
 	s.follow()
 	return nil
@@ -168,6 +168,7 @@ func (s *Session) keep(key string, c *change) {
 	s.key, s.record, s.values = key, c.record, c.values
 	s.edits, s.touch = nil, false
 	s.loaded, s.saved, s.unreadable = true, true, false
+	s.renewed = s.renewed || c.renewed
 }
 
 // doubt keeps an ErrUnknownOutcome: the edits may be stored, and must not be

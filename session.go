@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -36,6 +37,9 @@ type Session struct {
 	modified bool
 	touch    bool // the expiry is to be renewed, whether or not there are edits
 	saved    bool // saved since it was loaded
+
+	header  http.Header // of the request that it came with; nil outside of one
+	renewed bool        // a save of this request has moved the expiry
 
 	others  []string // further keys of a request with several cookies
 	several bool     // there was such a request

@@ -303,9 +303,10 @@ func (s *Session) renew(rq *request) bool {
 	case m.store == nil:
 		err = s.encodeIntoKey(s.values)
 	case begins:
-		c := &change{record: s.record, values: s.values}
+		c := &change{record: s.record, values: s.values, spares: s.spares()}
 		if err = m.saves.save(ctx, m, s.key, c); err == nil {
 			s.keep(s.key, c)
+			return c.renewed
 		}
 	default:
 		// Not through the saver: whoever has written meanwhile has renewed it.

@@ -105,7 +105,12 @@ type answer struct {
 }
 
 // get sends a request with a session key, "" for none.
-func (p *process) get(path, key string, query ...string) answer {
+func (p *process) get(path, key string, query ...string) answer { return p.send("", path, key, query) }
+
+// fetch is get for a request of a page's own, as a browser says.
+func (p *process) fetch(path, key string, query ...string) answer { return p.send("cors", path, key, query) }
+
+func (p *process) send(mode, path, key string, query []string) answer {
 	values := url.Values{}
 	for i := 0; i+1 < len(query); i += 2 {
 		values.Set(query[i], query[i+1])
@@ -116,6 +121,9 @@ func (p *process) get(path, key string, query ...string) answer {
 	}
 	if key != "" {
 		r.Header.Set("Cookie", "sessionid="+key)
+	}
+	if mode != "" {
+		r.Header.Set("Sec-Fetch-Mode", mode)
 	}
 	begin := time.Now()
 	resp, err := client.Do(r)

@@ -28,6 +28,19 @@ func (k *Keys) Due(key string, now time.Time, interval time.Duration) bool {
 	return true
 }
 
+// Over reports whether the key was noted an interval ago or longer. Then, and where it
+// was not noted yet, it notes it.
+func (k *Keys) Over(key string, now time.Time, interval time.Duration) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	last, found := k.last[key]
+	if found && now.Sub(last).Abs() < interval {
+		return false
+	}
+	k.note(key, now)
+	return found
+}
+
 // First is when the key was noted first, which is now if it was not yet.
 func (k *Keys) First(key string, now time.Time) time.Time {
 	k.mu.Lock()

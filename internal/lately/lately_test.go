@@ -16,6 +16,9 @@ func TestKeys(t *testing.T) {
 	if !k.Due("a", now.Add(-time.Hour), time.Minute) {
 		t.Error("not due after the clock has jumped back")
 	}
+	if k.Over("c", now, time.Minute) || k.Over("c", now.Add(59*time.Second), time.Minute) || !k.Over("c", now.Add(time.Minute), time.Minute) || k.Over("c", now.Add(time.Minute), time.Minute) {
+		t.Error("over is not as the interval says")
+	}
 	if !k.First("b", now).Equal(now) || !k.First("b", now.Add(time.Second)).Equal(now) {
 		t.Error("the first time is not kept")
 	}
