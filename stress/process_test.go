@@ -108,7 +108,9 @@ type answer struct {
 func (p *process) get(path, key string, query ...string) answer { return p.send("", path, key, query) }
 
 // fetch is get for a request of a page's own, as a browser says.
-func (p *process) fetch(path, key string, query ...string) answer { return p.send("cors", path, key, query) }
+func (p *process) fetch(path, key string, query ...string) answer {
+	return p.send("cors", path, key, query)
+}
 
 func (p *process) send(mode, path, key string, query []string) answer {
 	values := url.Values{}
