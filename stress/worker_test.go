@@ -72,7 +72,7 @@ func work(text string) error {
 	if err != nil {
 		return err
 	}
-	if a.m, err = sessions.New(st, e); err != nil {
+	if a.m, err = sessions.New(st, writes{e, &a.writes}); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -105,9 +105,9 @@ func (c config) open(clock func() time.Time, r *raw) (sessions.Engine, error) {
 	if c.Jitter > 0 && kept != nil {
 		kept = jitterCache{kept, c.Jitter}
 	}
-	*r = raw{db: db, cache: kept}
+	*r = raw{db: db, cache: kept, first: "?", second: "?"}
 	if c.Driver == "pgx" {
-		r.mark = "$"
+		r.first, r.second = "$1", "$2"
 	}
 	var e sessions.Engine
 	switch c.Engine {
@@ -120,7 +120,7 @@ func (c config) open(clock func() time.Time, r *raw) (sessions.Engine, error) {
 		pair.Strict, pair.EntryLife = c.Strict, c.EntryLife
 		e = pair
 	case "file":
-		e = engine.File(c.Dir)
+		e, r.dir = engine.File(c.Dir), c.Dir
 	default:
 		return nil, fmt.Errorf("no engine %q", c.Engine)
 	}
@@ -149,9 +149,10 @@ func (c config) openCache(db *sql.DB, clock func() time.Time) (cache.Cache, erro
 
 // app is the application.
 type app struct {
-	m     *sessions.Manager
-	raw   raw
-	ahead atomic.Int64 // of the real time, for its clock
+	m      *sessions.Manager
+	raw    raw
+	writes atomic.Int64 // asked of the store
+	ahead  atomic.Int64 // of the real time, for its clock
 
 	out sync.Mutex
 }
