@@ -16,6 +16,7 @@ type change struct {
 
 	err     error
 	renewed bool           // the cookie is to be sent
+	alone   bool           // no save, but what nothing is combined with: see saver.alone
 	done    chan struct{}  // closed when somebody else has written it
 	turn    chan *snapshot // or it is to write the next batch itself, on top of this
 	next    []*change      // that batch, itself first
@@ -42,14 +43,35 @@ type saver struct {
 func (sv *saver) save(ctx context.Context, m *Manager, key string, c *change) error {
 	ctx, cancel := m.saveContext(ctx)
 	defer cancel()
+	if stored, turn := sv.wait(ctx, key, c); turn {
+		sv.write(ctx, m, key, c.next, stored)
+	}
+	return c.err
+}
 
+// alone calls f in a turn of its own among the saves under key, so that they
+// don't overtake it again and again. f gets what was just stored, nil when nobody
+// knows.
+func (sv *saver) alone(ctx context.Context, key string, f func(stored *snapshot) error) error {
+	c := &change{alone: true}
+	stored, turn := sv.wait(ctx, key, c)
+	if !turn {
+		return c.err
+	}
+	defer sv.pass(key, nil)
+	return f(stored)
+}
+
+// wait returns when it is c's turn, with what was just stored, or when c has its
+// outcome: somebody else has written it, or there was no time left.
+func (sv *saver) wait(ctx context.Context, key string, c *change) (stored *snapshot, turn bool) {
 	sv.mu.Lock()
 	queue, busy := sv.waiting[key]
 	if !busy {
 		sv.waiting[key] = nil
 		sv.mu.Unlock()
-		sv.write(ctx, m, key, []*change{c}, nil)
-		return c.err
+		c.next = []*change{c}
+		return nil, true
 	}
 	c.done, c.turn = make(chan struct{}), make(chan *snapshot, 1)
 	sv.waiting[key] = append(queue, c)
@@ -59,13 +81,13 @@ func (sv *saver) save(ctx context.Context, m *Manager, key string, c *change) er
 	for {
 		select {
 		case <-c.done:
-			return c.err
+			return nil, false
 		case stored := <-c.turn:
-			sv.write(ctx, m, key, c.next, stored)
-			return c.err
+			return stored, true
 		case <-deadline:
 			if sv.withdraw(key, c) {
-				return ErrConflict
+				c.err = ErrConflict
+				return nil, false
 			}
 			deadline = nil // it is being written, or its turn has come
 		}
@@ -111,7 +133,8 @@ func (sv *saver) write(ctx context.Context, m *Manager, key string, batch []*cha
 	ended = true
 }
 
-// pass gives the turn to the first of the waiting.
+// pass gives the turn to the first of the waiting, and to the saves right behind
+// it if it is one.
 func (sv *saver) pass(key string, stored *snapshot) {
 	sv.mu.Lock()
 	defer sv.mu.Unlock()
@@ -120,11 +143,15 @@ func (sv *saver) pass(key string, stored *snapshot) {
 		delete(sv.waiting, key)
 		return
 	}
-	sv.waiting[key] = nil
+	n := 1
+	for !queue[0].alone && n < len(queue) && !queue[n].alone {
+		n++
+	}
+	sv.waiting[key] = queue[n:]
 	if stored != nil { // the requests that were just written go on changing theirs
 		stored = &snapshot{stored.record, stored.values.Clone()}
 	}
-	queue[0].next = queue
+	queue[0].next = queue[:n]
 	queue[0].turn <- stored
 }
 

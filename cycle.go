@@ -114,10 +114,25 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 }
 
 // rotate moves the session from key to a fresh one, with c's edits.
-func (m *Manager) rotate(ctx context.Context, key string, c *change) (string, error) {
+func (m *Manager) rotate(ctx context.Context, key string, c *change) (fresh string, err error) {
 	ctx, cancel := m.saveContext(ctx)
 	defer cancel()
+	err = m.saves.alone(ctx, key, func(stored *snapshot) error {
+		fresh, err = m.rotateNow(ctx, key, c, stored)
+		return err
+	})
+	return fresh, err
+}
+
+// rotateNow is rotate when no save of this process can overtake it.
+func (m *Manager) rotateNow(ctx context.Context, key string, c *change, stored *snapshot) (string, error) {
 	for attempt := 0; ; attempt++ {
+		if stored != nil {
+			if err := replay(c.edits, &stored.values); err != nil {
+				return "", err
+			}
+			c.record, c.values = stored.record, stored.values
+		}
 		record, err := m.encode(&c.values)
 		if err != nil {
 			return "", err
@@ -129,15 +144,11 @@ func (m *Manager) rotate(ctx context.Context, key string, c *change) (string, er
 			c.record = current
 			return fresh, nil
 		case errors.Is(err, ErrConflict):
-			stored, err := m.snapshot(current, nil)
-			if err != nil {
+			if stored, err = m.snapshot(current, nil); err != nil {
 				return "", writeError("rotate", err)
 			}
-			if err := replay(c.edits, &stored.values); err != nil {
-				return "", err
-			}
-			c.record, c.values = stored.record, stored.values
 		case errors.Is(err, ErrExists): // try another key
+			stored = nil
 		default:
 			return "", writeError("rotate", err)
 		}

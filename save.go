@@ -282,12 +282,13 @@ func writeError(what string, err error) error {
 	return fmt.Errorf("sessions: %s: %w", what, err)
 }
 
-// backOff waits before the next attempt, the longer the more there were, with
-// jitter so that processes which met once don't meet again. The first retry is
-// immediate: the conflict brought what it needs.
+// backOff waits now and then before the next attempt, the longer the more there
+// were, with jitter so that processes which met once don't meet again. Most
+// retries are immediate: the conflict brought what it needs, and after a wait that
+// would be old.
 func backOff(ctx context.Context, attempt int) error {
-	if attempt > 0 {
-		most := min(time.Millisecond<<min(attempt, 6), 50*time.Millisecond)
+	if attempt%4 == 3 {
+		most := min(time.Millisecond<<min(attempt/4, 6), 50*time.Millisecond)
 		wait := time.NewTimer(rand.N(most))
 		defer wait.Stop()
 		select {

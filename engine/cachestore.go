@@ -122,23 +122,26 @@ func (s *cacheStore) Rotate(ctx context.Context, key, newKey string, old, new se
 // Delete implements sessions.Store.
 func (s *cacheStore) Delete(ctx context.Context, key string) error {
 	// Not cache.Delete: that would take away the trace of a rotation.
-	for {
-		item, err := s.cache.Get(ctx, s.key(key))
-		if err == nil && item.Value == s.trace {
-			return sessions.ErrRotated
-		}
+	item, err := s.cache.Get(ctx, s.key(key))
+	for err == nil && item.Value != s.trace {
+		item, err = s.cache.Swap(ctx, s.key(key), item, pickledNone, 0)
 		if err == nil {
-			_, err = s.cache.Swap(ctx, s.key(key), item, pickledNone, 0)
-		} else if errors.Is(err, cache.ErrCorrupt) {
-			err = s.cache.Delete(ctx, s.key(key)) // no trace: that could be read
-		}
-		switch {
-		case err == nil, errors.Is(err, cache.ErrMiss):
 			return nil
-		case !errors.Is(err, cache.ErrConflict):
-			return failedCache("delete", err)
+		}
+		if errors.Is(err, cache.ErrConflict) {
+			err = nil // and item is what is there now
 		}
 	}
+	switch {
+	case err == nil:
+		return sessions.ErrRotated
+	case errors.Is(err, cache.ErrCorrupt):
+		err = s.cache.Delete(ctx, s.key(key)) // no trace: that could be read
+	}
+	if err != nil && !errors.Is(err, cache.ErrMiss) {
+		return failedCache("delete", err)
+	}
+	return nil
 }
 
 // Notifier implements sessions.Notifying: the cache's, if its server carries

@@ -46,7 +46,7 @@ func (a *app) overwrite(ctx context.Context, key string) error {
 	return a.raw.save(ctx, key, data)
 }
 
-// name is what a cache knows the session by. Beside a database it is not the
+// name is what a cache knows the session by. Before a database it is not the
 // engine's, whose values Django could not write.
 func (r raw) name(key string) string {
 	if r.db != nil {
@@ -209,7 +209,11 @@ func TestBurst(t *testing.T) {
 			r.lost, r.twice = max(r.acknowledged-stored, 0), max(stored-r.acknowledged, 0)
 			e, bl, n := median(exact), median(blind), median(writes)
 			r.note("median %.1f ms, of 50 blind writes %.1f ms: %.2f; %d writes of the store", float64(e)/1000, float64(bl)/1000, float64(e)/float64(bl), n)
-			fmt.Println(what, b.name, writes)
+			// Two writers that meet conflict now and then. A store in the process's
+			// memory is done before the next request has come.
+			if most := 6 + 9*(len(ps)-1); n > most && b.name != "cache, in-process" {
+				t.Errorf("a burst needed %d writes, at most %d are in order", n, most)
+			}
 			r.report(t)
 		}
 	})

@@ -18,7 +18,7 @@ func TestKill(t *testing.T) {
 			c := config{SaveTimeout: 10 * time.Second}
 			b.start(t, &c)
 			l := newLedger(t, runAll(t, c, 2), 40)
-			kills := size(100, 4)
+			kills := size(200, 4)
 			l.run(8, 2*time.Millisecond, func() {
 				for i := range kills {
 					time.Sleep(20*time.Millisecond + rand.N(100*time.Millisecond))

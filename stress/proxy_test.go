@@ -1,7 +1,6 @@
 package stress
 
 import (
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -15,6 +14,7 @@ type proxy struct {
 	addr  string
 	delay atomic.Int64 // nanoseconds more for each answer
 	lossy atomic.Int64 // one answer in so many is lost, and its connection with it
+	deaf  atomic.Int64 // so is one request in so many, before the server sees it
 	cut   atomic.Bool  // nobody gets through
 
 	mu   sync.Mutex
@@ -52,7 +52,7 @@ func newProxy(t testing.TB, target string) *proxy {
 			p.mu.Lock()
 			p.open[client], p.open[server] = true, true
 			p.mu.Unlock()
-			all.Go(func() { _, _ = io.Copy(server, client); server.Close() })
+			all.Go(func() { pass(server, client, &p.deaf, nil); server.Close() })
 			all.Go(func() { p.answer(client, server) })
 		}
 	})
@@ -78,17 +78,24 @@ func (p *proxy) answer(client, server net.Conn) {
 		delete(p.open, client)
 		delete(p.open, server)
 	}()
+	pass(client, server, &p.lossy, &p.delay)
+}
+
+// pass carries what comes from one side to the other, until some of it is lost.
+func pass(to, from net.Conn, lose, delay *atomic.Int64) {
 	buffer := make([]byte, 64<<10)
 	for {
-		n, err := server.Read(buffer)
+		n, err := from.Read(buffer)
 		if err != nil {
 			return
 		}
-		if one := p.lossy.Load(); one > 0 && rand.Int64N(one) == 0 {
+		if one := lose.Load(); one > 0 && rand.Int64N(one) == 0 {
 			return
 		}
-		time.Sleep(time.Duration(p.delay.Load()))
-		if _, err := client.Write(buffer[:n]); err != nil {
+		if delay != nil {
+			time.Sleep(time.Duration(delay.Load()))
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}

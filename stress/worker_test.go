@@ -106,6 +106,9 @@ func (c config) open(clock func() time.Time, r *raw) (sessions.Engine, error) {
 		kept = jitterCache{kept, c.Jitter}
 	}
 	*r = raw{db: db, cache: kept, first: "?", second: "?"}
+	if c.Cache == "database" {
+		r.db = nil // it is the cache's
+	}
 	if c.Driver == "pgx" {
 		r.first, r.second = "$1", "$2"
 	}
