@@ -19,7 +19,7 @@ type change struct {
 	alone   bool           // no save, but what nothing is combined with: see saver.alone
 	done    chan struct{}  // closed when somebody else has written it
 	turn    chan *snapshot // or it is to write the next batch itself, on top of this
-	next    []*change      // that batch, itself first
+	next    []*change      // that batch, itself first; nil: nobody else is there
 }
 
 // snapshot is what a session's record holds.
@@ -43,7 +43,10 @@ type saver struct {
 func (sv *saver) save(ctx context.Context, m *Manager, key string, c *change) error {
 	ctx, cancel := m.saveContext(ctx)
 	defer cancel()
-	if stored, turn := sv.wait(ctx, key, c); turn {
+	switch stored, turn := sv.wait(ctx, key, c); {
+	case turn && c.next == nil:
+		sv.write(ctx, m, key, []*change{c}, nil)
+	case turn:
 		sv.write(ctx, m, key, c.next, stored)
 	}
 	return c.err
@@ -70,7 +73,6 @@ func (sv *saver) wait(ctx context.Context, key string, c *change) (stored *snaps
 	if !busy {
 		sv.waiting[key] = nil
 		sv.mu.Unlock()
-		c.next = []*change{c}
 		return nil, true
 	}
 	c.done, c.turn = make(chan struct{}), make(chan *snapshot, 1)

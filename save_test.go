@@ -40,6 +40,11 @@ func (s *slowStore) Replace(ctx context.Context, key string, old, new sessions.R
 	return do()
 }
 
+func (s *slowStore) Rotate(ctx context.Context, key, newKey string, old, new sessions.Record) (sessions.Record, error) {
+	time.Sleep(s.delay)
+	return s.Store.Rotate(ctx, key, newKey, old, new)
+}
+
 type slowEngine struct{ store *slowStore }
 
 func (e slowEngine) Open(st sessions.Settings) (sessions.Backend, error) {
