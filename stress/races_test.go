@@ -54,7 +54,8 @@ func TestUpdates(t *testing.T) {
 
 // TestKeys: 50 workers with 200 writes each to their own values of one session,
 // ten by turns. Each write is looked for by the next one to the same value, the
-// last ones by the audit.
+// last ones by the audit. With 200 names each the session grows to 10,000 values,
+// all of which every request reads and writes: more than a minute for one engine.
 func TestKeys(t *testing.T) {
 	onEach(t, nil, func(t *testing.T, b backend, ps []*process) {
 		key := ps[0].begin(t)
