@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -16,37 +17,42 @@ func BenchmarkInside(b *testing.B) {
 	}
 	b.Cleanup(m.end)
 	for _, on := range []string{"memory", "cookie", "cookie-plain", "sqlite", "redis", "postgres"} {
-		url, err := m.url(on)
-		if err != nil {
-			b.Fatal(err)
-		}
-		sub, err := open(spec{Lib: "keepsake", On: on, URL: url})
-		if err != nil {
-			b.Fatal(err)
-		}
-		cookies, err := visitors(sub.ops[opNew], 256)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, op := range []string{opNone, opRead, opSave, opNew} {
-			b.Run(on+op, func(b *testing.B) {
-				var requests []*http.Request
-				for _, cookie := range cookies {
-					if op == opNew {
-						cookie = ""
-					}
-					requests = append(requests, request(op, cookie))
+		b.Run(on, func(b *testing.B) { benchmarkOn(b, m, on) })
+	}
+}
+
+func benchmarkOn(b *testing.B, m *machine, on string) {
+	on, as, _ := strings.Cut(on, "-")
+	url, err := m.url(on)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sub, err := open(spec{Lib: "keepsake", As: as, On: on, URL: url})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cookies, err := visitors(sub.ops[opNew], 256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, op := range []string{opNone, opRead, opSave, opNew} {
+		b.Run(op[1:], func(b *testing.B) {
+			var requests []*http.Request
+			for _, cookie := range cookies {
+				if op == opNew {
+					cookie = ""
 				}
-				b.ReportAllocs()
-				var next atomic.Int64
-				b.RunParallel(func(pb *testing.PB) {
-					w := &discard{header: http.Header{}}
-					for pb.Next() {
-						clear(w.header)
-						sub.ops[op].ServeHTTP(w, requests[next.Add(1)%int64(len(requests))])
-					}
-				})
+				requests = append(requests, request(op, cookie))
+			}
+			b.ReportAllocs()
+			var next atomic.Int64
+			b.RunParallel(func(pb *testing.PB) {
+				w := &discard{header: http.Header{}}
+				for pb.Next() {
+					clear(w.header)
+					sub.ops[op].ServeHTTP(w, requests[next.Add(1)%int64(len(requests))])
+				}
 			})
-		}
+		})
 	}
 }
