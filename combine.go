@@ -9,10 +9,9 @@ import (
 // change is one request's part in a save: what it was made on and what it
 // makes of it. After a save without error record and values are what is stored.
 type change struct {
-	edits  []edit
-	record Record
-	values Values // with the edits applied
-	spares bool   // the expiry may stay as it is, if it was moved lately
+	snapshot // its values have the edits applied
+	edits    []edit
+	spares   bool // the expiry may stay as it is, if it was moved lately
 
 	err     error
 	renewed bool           // the cookie is to be sent
@@ -208,7 +207,7 @@ func (m *Manager) writeBatch(ctx context.Context, key string, batch []*change, s
 					c.values = after.Clone()
 				}
 			}
-			return &snapshot{record, after}
+			return &written[0].snapshot // pass copies it before its request goes on
 		case !errors.Is(err, ErrConflict):
 			return fail(written, writeError("save", err))
 		}

@@ -72,7 +72,7 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	c := &change{edits: s.edits, record: s.record, values: s.values}
+	c := &change{snapshot: snapshot{s.record, s.values}, edits: s.edits}
 	if f != nil {
 		c.edits = append(slices.Clip(s.edits), edit{op: opChange, change: f})
 		c.values = s.values.Clone()

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"unicode/utf8"
 )
 
 // Django's session keys: 32 characters of a-z0-9, 165 bits
@@ -43,7 +42,13 @@ func newKey() string {
 // assignableKey is Django's _validate_session_key: what a cookie must have to
 // be taken for a key at all.
 func assignableKey(key string) bool {
-	return len(key) >= minKeyLength && utf8.RuneCountInString(key) >= minKeyLength
+	n := 0
+	for range key {
+		if n++; n == minKeyLength {
+			return true
+		}
+	}
+	return false
 }
 
 // ValidKey reports whether a store is asked for key: 8 to 40 characters of

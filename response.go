@@ -19,27 +19,24 @@ type responseWriter struct {
 // wrapped returns the writer with the methods that depend on what the server's
 // own writer is.
 func (w *responseWriter) wrapped() http.ResponseWriter {
-	if reaches[http.Hijacker](w.ResponseWriter) {
-		return &hijackableWriter{w}
+	pusher := false
+	for inner := w.ResponseWriter; ; {
+		if _, ok := inner.(http.Hijacker); ok {
+			return hijackableWriter{w}
+		}
+		if _, ok := inner.(http.Pusher); ok {
+			pusher = true
+		}
+		wrapper, ok := inner.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		inner = wrapper.Unwrap()
 	}
-	if reaches[http.Pusher](w.ResponseWriter) {
-		return &pushableWriter{w}
+	if pusher {
+		return pushableWriter{w}
 	}
 	return w
-}
-
-// reaches reports whether w, or a writer that it wraps, is a T.
-func reaches[T any](w http.ResponseWriter) bool {
-	for {
-		if _, ok := w.(T); ok {
-			return true
-		}
-		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = wrapper.Unwrap()
-	}
 }
 
 // begin commits the session for a response of that status; the error says why
@@ -106,7 +103,7 @@ type hijackableWriter struct{ *responseWriter }
 // the server any more: a session that needs a new cookie is ErrCookieNotSent,
 // and the connection stays with the server. Save it before, with its key from
 // an earlier request, or answer 101 with WriteHeader first.
-func (w *hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !w.rq.committed && w.rq.needsCookie() {
 		return nil, nil, ErrCookieNotSent
 	}
@@ -119,7 +116,7 @@ func (w *hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 type pushableWriter struct{ *responseWriter }
 
 // Push is http.Pusher's.
-func (w *pushableWriter) Push(target string, opts *http.PushOptions) error {
+func (w pushableWriter) Push(target string, opts *http.PushOptions) error {
 	for inner := w.ResponseWriter; inner != nil; {
 		if pusher, ok := inner.(http.Pusher); ok {
 			return pusher.Push(target, opts)

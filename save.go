@@ -36,7 +36,7 @@ func (s *Session) save(ctx context.Context) error {
 	if s.m.store == nil {
 		return s.encodeIntoKey(s.values)
 	}
-	c := &change{edits: s.edits, record: s.record, values: s.values, spares: s.spares()}
+	c := &change{snapshot: snapshot{s.record, s.values}, edits: s.edits, spares: s.spares()}
 	err := s.m.saves.save(ctx, s.m, s.key, c)
 	if err != nil {
 		s.doubt(err)
@@ -140,7 +140,7 @@ func (s *Session) insert(ctx context.Context, key string, values Values) error {
 		s.doubt(err)
 		return fmt.Errorf("sessions: create: %w", err)
 	}
-	s.keep(key, &change{record: record, values: values, renewed: true})
+	s.keep(key, &change{snapshot: snapshot{record, values}, renewed: true})
 	s.accessed = true
 	s.follow()
 	s.note(EventCreated, key)
@@ -156,7 +156,7 @@ func (s *Session) encodeIntoKey(values Values) error {
 	if err != nil {
 		return err
 	}
-	s.keep(record.Data, &change{record: record, values: values, renewed: true})
+	s.keep(record.Data, &change{snapshot: snapshot{record, values}, renewed: true})
 	s.accessed, s.modified = true, true // as in Django: the cookie is to be sent
 	s.follow()
 	return nil

@@ -19,7 +19,7 @@ func (m *Manager) saveContext(ctx context.Context) (context.Context, context.Can
 	if sooner, ok := ctx.Deadline(); ok && sooner.Before(end) {
 		end = sooner
 	}
-	c := &saveContext{values: context.WithoutCancel(ctx), end: end}
+	c := &saveContext{values: ctx, end: end}
 	return c, c.cancel
 }
 
@@ -27,7 +27,7 @@ func (m *Manager) saveContext(ctx context.Context) (context.Context, context.Can
 // for Done: a store in memory never does, and timers are a good part of what a
 // save costs there. It hides the session; see withoutSession.
 type saveContext struct {
-	values context.Context // never ends
+	values context.Context // whose end doesn't count
 	end    time.Time
 
 	mu       sync.Mutex
@@ -42,7 +42,7 @@ func (c *saveContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.timed == nil {
-		c.timed, c.stop = context.WithDeadline(c.values, c.end)
+		c.timed, c.stop = context.WithDeadline(context.WithoutCancel(c.values), c.end)
 		if c.canceled {
 			c.stop()
 		}
@@ -58,7 +58,7 @@ func (c *saveContext) Err() error {
 		return c.timed.Err()
 	case c.canceled:
 		return context.Canceled
-	case !time.Now().Before(c.end):
+	case time.Until(c.end) <= 0:
 		return context.DeadlineExceeded
 	}
 	return nil
@@ -74,7 +74,7 @@ func (c *saveContext) Value(key any) any {
 	ctx := c.timed
 	c.mu.Unlock()
 	if ctx == nil {
-		ctx = c.values
+		ctx = context.WithoutCancel(c.values)
 	}
 	return ctx.Value(key)
 }

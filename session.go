@@ -107,9 +107,9 @@ func (s *Session) load(ctx context.Context) error {
 		ctx = &withoutSession{ctx}
 	}
 
-	record, values, err := s.fetchAny(ctx)
+	err := s.fetchAny(ctx)
 	if err == nil {
-		s.record, s.values, s.loaded = record, values, true
+		s.loaded = true
 		s.m.watcher.learn(s.key)
 		return nil
 	}
@@ -143,48 +143,52 @@ func (s *Session) load(ctx context.Context) error {
 // fetchAny is fetch for the first of the cookies that names a session. Where none
 // does, s.key is the one that counts in Django. A store's failure is no reason to
 // take another one.
-func (s *Session) fetchAny(ctx context.Context) (Record, Values, error) {
-	record, values, err := s.fetch(ctx)
+func (s *Session) fetchAny(ctx context.Context) error {
+	err := s.fetch(ctx)
 	if err == nil || len(s.others) == 0 {
-		return record, values, err
+		return err
 	}
 	first := s.key
 	for i := 0; missing(err) && i < len(s.others); i++ {
-		var other error
 		s.key = s.others[i]
-		if record, values, other = s.fetch(ctx); other == nil || !missing(other) {
+		if other := s.fetch(ctx); other == nil || !missing(other) {
 			err = other
 		}
 	}
 	if err != nil {
 		s.key = first
 	}
-	return record, values, err
+	return err
 }
 
 // missing reports whether err says that there is no session.
 func missing(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) }
 
-// fetch gets what is stored under s.key.
-func (s *Session) fetch(ctx context.Context) (Record, Values, error) {
+// fetch gets what is stored under s.key into s.record and s.values, which an error
+// leaves as they are.
+func (s *Session) fetch(ctx context.Context) error {
 	if s.m.store == nil {
 		return s.fetchCookie(ctx)
 	}
 	if !ValidKey(s.key) {
-		return Record{}, Values{}, ErrNotFound
+		return ErrNotFound
 	}
 	if s.m.calls.full() {
-		return Record{}, Values{}, ErrOverloaded
+		return ErrOverloaded
 	}
 	record, err := s.m.store.Load(ctx, s.key)
 	if err != nil {
-		return Record{}, Values{}, err
+		return err
 	}
 	values, err := s.m.decode(record, nil)
+	if err == nil {
+		s.record, s.values = record, values
+		return nil
+	}
 	if errors.Is(err, errTimedOut) {
 		s.m.endTimedOut(ctx, s.key, record)
 	}
-	return record, values, overdue(err)
+	return overdue(err)
 }
 
 // overdue is the error of what was found, named errExpired where it is genuine but
@@ -198,7 +202,7 @@ func overdue(err error) error {
 
 // fetchCookie reads the session that is its own key, and ends it when its time
 // has come: the browser might not. (Django trusts the browser: its ticket 19201.)
-func (s *Session) fetchCookie(ctx context.Context) (Record, Values, error) {
+func (s *Session) fetchCookie(ctx context.Context) error {
 	record := Record{Data: s.key}
 	dated, ok := s.m.codec.(DatedCodec)
 	if !ok {
@@ -206,20 +210,25 @@ func (s *Session) fetchCookie(ctx context.Context) (Record, Values, error) {
 		if err == nil {
 			err = s.askRevoked(ctx, values, time.Time{})
 		}
-		return record, values, overdue(err)
+		if err != nil {
+			return overdue(err)
+		}
+		s.record, s.values = record, values
+		return nil
 	}
 	values, written, err := dated.DecodeDated(s.key)
 	if err != nil {
-		return Record{}, Values{}, overdue(err)
+		return overdue(err)
 	}
 	record.Expires = values.expiryDate(s.m.settings, written)
 	if !record.Expires.After(s.m.now()) {
-		return Record{}, Values{}, errExpired
+		return errExpired
 	}
 	if err := s.askRevoked(ctx, values, written); err != nil {
-		return Record{}, Values{}, err
+		return err
 	}
-	return record, values, nil
+	s.record, s.values = record, values
+	return nil
 }
 
 // errRevoked: a cookie engine's session that has been revoked.

@@ -303,7 +303,7 @@ func (s *Session) renew(rq *request) bool {
 	case m.store == nil:
 		err = s.encodeIntoKey(s.values)
 	case begins:
-		c := &change{record: s.record, values: s.values, spares: s.spares()}
+		c := &change{snapshot: snapshot{s.record, s.values}, spares: s.spares()}
 		if err = m.saves.save(ctx, m, s.key, c); err == nil {
 			s.keep(s.key, c)
 			return c.renewed

@@ -192,7 +192,9 @@ func (w *watcher) load(ctx context.Context, s seen) error {
 	var due time.Time
 	err := guard(func() (err error) {
 		if w.m.store == nil {
-			record, _, err = (&Session{m: w.m, key: s.key}).fetchCookie(ctx)
+			cookie := &Session{m: w.m, key: s.key}
+			err := cookie.fetchCookie(ctx)
+			record = cookie.record
 			due = record.Expires
 			return err
 		}

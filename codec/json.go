@@ -46,7 +46,8 @@ func NewJSON(o JSONOptions) (*JSON, error) {
 
 // Encode writes a JSON object in ASCII, members in their order.
 func (c *JSON) Encode(v sessions.Values) (string, error) {
-	b, err := appendObject(make([]byte, 0, 512), &v)
+	var room [1024]byte // most sessions fit, and then cost their text only
+	b, err := appendObject(room[:0], &v)
 	if err != nil {
 		return "", err
 	}

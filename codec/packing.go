@@ -65,6 +65,9 @@ var (
 // in django-redis, the setting can be changed while values of the former one are
 // still there.
 func (p packing) unpack(data string) (string, error) {
+	if strings.HasPrefix(data, "{") { // JSON
+		return data, nil
+	}
 	source := strings.NewReader(data)
 	var r io.ReadCloser
 	var err error

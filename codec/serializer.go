@@ -33,7 +33,8 @@ type JSONSerializer struct{}
 
 // Dumps writes a JSON object, members in their order.
 func (JSONSerializer) Dumps(v sessions.Values) (string, error) {
-	text, err := appendObject(make([]byte, 0, 512), &v)
+	var room [1024]byte // most sessions fit, and then cost their text only
+	text, err := appendObject(room[:0], &v)
 	return string(text), err
 }
 
