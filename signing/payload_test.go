@@ -98,7 +98,7 @@ func TestThresholds(t *testing.T) {
 	defer d.free()
 	for n := range minCompressible {
 		data := bytes.Repeat([]byte("a"), n)
-		if shorter(d.run(d.level6, data), data) {
+		if shorter(d.run(d.matching, data), data) {
 			t.Errorf("%d bytes can become shorter", n)
 		}
 	}
@@ -106,9 +106,9 @@ func TestThresholds(t *testing.T) {
 		t.Error("minCompressible is larger than needed")
 	}
 	repeats := []byte(strings.Repeat("0123456789abcdef", 8))
-	below, half := len(d.run(d.level6, repeats[:minMatching-1])), len(repeats)/2
-	if below < half || len(d.run(d.level6, repeats)) > half {
-		t.Error("minMatching is not where level 6 starts to look for repeats")
+	below, half := len(d.run(d.matching, repeats[:minMatching-1])), len(repeats)/2
+	if below < half || len(d.run(d.matching, repeats)) > half {
+		t.Error("minMatching is not where level 4 starts to look for repeats")
 	}
 }
 

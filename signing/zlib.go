@@ -17,21 +17,21 @@ const (
 	// minCompressible is the shortest payload that can become shorter, even
 	// one that repeats a single character.
 	minCompressible = 76
-	// minMatching is the shortest payload in which level 6 looks for repeats.
+	// minMatching is the shortest payload in which level 4 looks for repeats.
 	minMatching = 128
 )
 
 // deflater is a pair of pooled zlib writers: the tables of one are far larger
 // than a session.
 type deflater struct {
-	level6  *zlib.Writer // Python's default level
-	huffman *zlib.Writer // codes for frequent characters, no search for repeats
-	out     []byte
+	matching *zlib.Writer // level 4: sessions come out as short as at 6, sooner
+	huffman  *zlib.Writer // codes for frequent characters, no search for repeats
+	out      []byte
 }
 
 var deflaters = sync.Pool{New: func() any {
 	d := new(deflater) // the errors are for levels that do not exist
-	d.level6, _ = zlib.NewWriterLevel(d, 6)
+	d.matching, _ = zlib.NewWriterLevel(d, 4)
 	d.huffman, _ = zlib.NewWriterLevel(d, zlib.HuffmanOnly)
 	return d
 }}
@@ -49,9 +49,9 @@ func (d *deflater) deflate(data []byte) []byte {
 	if len(data) < minCompressible {
 		return nil
 	}
-	z := d.run(d.level6, data)
+	z := d.run(d.matching, data)
 	if !shorter(z, data) && len(data) >= minMatching {
-		// Level 6 stores as it is what repeats nothing. But a long random
+		// Level 4 stores as it is what repeats nothing. But a long random
 		// token or a list of numbers has few different characters.
 		z = d.run(d.huffman, data)
 	}
