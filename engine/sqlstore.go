@@ -93,23 +93,18 @@ func (s *sqlStore) Load(ctx context.Context, key string) (sessions.Record, error
 
 // row reads one row, expired or not.
 func (s *sqlStore) row(ctx context.Context, key string) (sessions.Record, error) {
-	row, err := s.db.Row(ctx, s.text.load, s.db.Key(key)...)
-	if err != nil {
-		return sessions.Record{}, s.failed("load", err)
-	}
-	var data string
-	var date any
-	switch err := row.Scan(&data, &date); {
+	row, err := s.db.FindOne(ctx, s.text.load, key)
+	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return sessions.Record{}, sessions.ErrNotFound
 	case err != nil:
 		return sessions.Record{}, s.failed("load", err)
 	}
-	expires, text, err := s.db.ScanDate(date)
+	expires, text, err := s.db.ScanDate(row.Date)
 	if err != nil {
 		return sessions.Record{}, fmt.Errorf("%w: expire_date is %w", sessions.ErrCorrupt, err)
 	}
-	rec := sessions.Record{Data: data, Expires: expires}
+	rec := sessions.Record{Data: row.Text, Expires: expires}
 	if text != "" {
 		rec.Token = text // as it is stored, which need not be spelled as we would
 	}

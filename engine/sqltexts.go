@@ -25,9 +25,9 @@ var sessionTables = map[string][]string{
 
 // sqlTexts are the statements on one table.
 type sqlTexts struct {
-	replace sqldialect.Statement
+	load, replace sqldialect.Statement
 
-	load, insert, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
+	insert, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
 
 	probe func(keys int) string
 }
@@ -45,7 +45,10 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 	old := " WHERE " + key + match + " AND expire_date = " + d.DateParam + " AND expire_date > " + d.DateParam
 	expired := "expire_date < " + d.DateParam + " AND session_key "
 	return sqlTexts{
-		load:   d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
+		load: sqldialect.Statement{
+			One:  d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
+			Many: loadMany(d, table),
+		},
 		insert: d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date" + names + ") VALUES (?, ?, " + d.DateParam + marks + ")"),
 		trace:  d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date) VALUES (?, ?, " + d.DateParam + ")"),
 		replace: sqldialect.Statement{
@@ -64,6 +67,15 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 			return d.Rebind("SELECT session_key, " + d.DateText("expire_date") + " FROM " + table + " WHERE session_key IN (?" + strings.Repeat(", ?", keys-1) + ")")
 		},
 	}
+}
+
+// loadMany is load for several sessions, with an array in place of its argument,
+// where the database has them.
+func loadMany(d *sqldialect.Dialect, table string) string {
+	if d != sqldialect.PostgreSQL {
+		return ""
+	}
+	return `SELECT session_key, session_data, expire_date FROM ` + table + ` WHERE session_key = ANY(CAST($1 AS text[]))`
 }
 
 // replaceMany is replace for several sessions, with arrays in place of its arguments,

@@ -14,6 +14,7 @@ type DB struct {
 	SQL      *sql.DB
 	zone     *time.Location // of stored dates
 	turns    *turns         // of writes; nil: everybody writes at once
+	reads    *turns         // the same of reads
 	prepared statements
 }
 
@@ -28,14 +29,19 @@ func New(db *sql.DB, d *Dialect, zone *time.Location) *DB {
 	case d.oneWriter:
 		made.turns = &turns{free: 1}
 	case d.Numbered:
-		made.turns = &turns{free: lanes, patience: 50 * time.Millisecond, batches: true}
+		made.turns = &turns{free: lanes, patience: patience, batches: true}
+		made.reads = &turns{free: readLanes, patience: patience, batches: true, shared: true}
 	}
 	return made
 }
 
 // lanes is how many write at a time before the others are written together, where
 // the database has several writers: enough that few never wait.
-const lanes = 4
+const (
+	lanes     = 4
+	readLanes = 4
+	patience  = 50 * time.Millisecond
+)
 
 // Statement is a statement that writes. The zero Key is its first parameter.
 type Statement struct {

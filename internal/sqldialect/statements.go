@@ -32,7 +32,24 @@ func (p *statements) query(ctx context.Context, d *DB, text string, args ...any)
 	if stmt == nil {
 		return d.SQL.QueryRowContext(ctx, text, args...), nil
 	}
-	return stmt.QueryRowContext(ctx, args...), nil
+	return stmt.QueryRowContext(d.unwatched(ctx), args...), nil
+}
+
+// unwatched is ctx for a statement that ends soon by itself: SQLite's reads by a key,
+// in this process, for which cancelling costs database/sql and the driver a goroutine
+// each. A deadline is kept: another process may have locked the file; and so is
+// cancelling where the read has to wait for a connection.
+func (d *DB) unwatched(ctx context.Context) context.Context {
+	if !d.oneWriter || ctx.Done() == nil || ctx.Err() != nil {
+		return ctx
+	}
+	if _, ends := ctx.Deadline(); ends {
+		return ctx
+	}
+	if s := d.SQL.Stats(); s.MaxOpenConnections > 0 && s.InUse >= s.MaxOpenConnections {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // get returns the prepared statement, nil where the driver prepares by itself.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A write is one statement of one caller.
+// A write is one statement of one caller; or a read, of a row.
 type write struct {
 	ctx  context.Context
 	stmt Statement
@@ -15,6 +15,7 @@ type write struct {
 	solo bool // a transaction of the caller's own: nothing is done together with it
 
 	n     int64
+	row   *Row // what a read has found
 	err   error
 	alone bool // nothing was done: its caller is to do it alone
 
@@ -33,7 +34,8 @@ func (w *write) key() string {
 // then the first of them writes for all: one commit in place of many. One who
 // comes while there is room writes at once and pays a mutex.
 type turns struct {
-	batches bool // one statement for a batch, of writes by the same one with different keys
+	batches bool // one statement for a batch, of the same one's
+	shared  bool // also with the same keys: reads
 
 	// patience is how long to wait for a turn before writing without one, where the
 	// database has several writers: those whose turn it is may wait for a row that
@@ -130,7 +132,7 @@ func (t *turns) next() []*write {
 	batch := []*write{first}
 	rest := t.waiting[:0:0]
 	var keys map[string]bool
-	if t.batches && !first.solo {
+	if t.batches && !t.shared && !first.solo {
 		keys = map[string]bool{first.key(): true}
 	}
 	for _, w := range t.waiting[1:] {
@@ -139,7 +141,7 @@ func (t *turns) next() []*write {
 			t.batches && (w.stmt != first.stmt || keys[w.key()]):
 			rest = append(rest, w)
 			continue
-		case t.batches:
+		case keys != nil:
 			keys[w.key()] = true
 		}
 		batch = append(batch, w)
