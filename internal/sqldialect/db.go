@@ -39,7 +39,7 @@ func New(db *sql.DB, d *Dialect, zone *time.Location) *DB {
 // the database has several writers: enough that few never wait.
 const (
 	lanes     = 4
-	readLanes = 4
+	readLanes = 2
 	patience  = 50 * time.Millisecond
 )
 
