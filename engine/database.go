@@ -60,7 +60,9 @@ type Column struct {
 // Saves that come while others are written share their commit: SQLite's in one
 // transaction, PostgreSQL's in one statement, which leaves out what somebody else
 // holds. Each is acknowledged after that commit and has its own outcome. A save that
-// comes alone is written at once.
+// comes alone is written at once. PostgreSQL's reads that come while others are on
+// their way share a round trip, which begins after each of them has come: each sees
+// all that was acknowledged before it.
 //
 // SQLite: open the database with journal_mode=WAL and a busy_timeout, and with
 // at least two connections, so that reads go on while a save waits for the disk.
