@@ -199,14 +199,14 @@ func (m *Manager) Decode(stored string) (Values, error) { return m.codec.Decode(
 // Encode is the inverse of Decode: Django's SessionStore().encode(dict).
 func (m *Manager) Encode(values Values) (string, error) { return m.codec.Encode(values) }
 
-// The sizes of a batch: the smallest is small enough that writers hardly notice a
-// clean-up. It grows while a batch takes no longer than clearQuick, and shrinks when
-// one takes longer than clearSlow.
+// The sizes of a batch, after which progress is told. It grows while a batch takes
+// no longer than clearQuick, and shrinks when one takes longer than clearSlow. A store
+// that has others wait while it deletes does that in steps of its own.
 const (
 	clearBatch = 200
 	clearMost  = 6400
-	clearQuick = 5 * time.Millisecond
-	clearSlow  = 20 * time.Millisecond
+	clearQuick = 250 * time.Millisecond
+	clearSlow  = time.Second
 )
 
 // ClearExpired deletes all expired sessions, in batches so that running

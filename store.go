@@ -116,7 +116,8 @@ type Store interface {
 // Clearer is a Store that can find what has expired: Django's clear_expired().
 type Clearer interface {
 	// ClearExpired deletes at most limit expired records and says how many it
-	// deleted; fewer than limit means that none are left.
+	// deleted; fewer than limit means that none are left. A store that has others
+	// wait while it deletes does it in short steps.
 	ClearExpired(ctx context.Context, limit int) (int, error)
 }
 

@@ -2,32 +2,32 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
-	"net/http"
-	"sync"
 	"time"
 
 	"github.com/keepsake-go/sessions"
 )
 
 // cleanUp is workload H: expired sessions are cleared, out of twice as many rows,
-// beside running saves. What counts is how long saves take meanwhile, and how long
-// it takes in all against one DELETE on a database that is left alone.
+// beside running saves. What counts is how long saves take meanwhile, against the
+// same traffic without a clean-up, and how long it takes in all against one DELETE
+// on a database that is left alone. Each round does all three, from the same state.
 func (r *run) cleanUp(on string) error {
-	expired := 1_000_000
+	expired, rounds := 1_000_000, 3
 	if r.quick {
-		expired = 20_000
+		expired = 100_000
 	}
-	url, err := r.machine.url(on)
+	url, err := r.machine.url(on + "-cleanup")
 	if err != nil {
 		return err
 	}
 	s := spec{Lib: "keepsake", On: on, URL: url}
-	db, err := openSQL(s)
+	table, err := openCleaned(s)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer table.db.Close()
 	e, closed, err := keepsakeEngine(s)
 	if err != nil {
 		return err
@@ -38,96 +38,112 @@ func (r *run) cleanUp(on string) error {
 	}
 	sub := keepsakeSubject(m, closed)
 	defer sub.close()
+	if err := table.fill("live", expired, time.Now().Add(24*time.Hour)); err != nil {
+		return err
+	}
 	cookies, err := visitors(sub.ops[opNew], visitorsInside)
 	if err != nil {
 		return err
 	}
-	data, err := encoded()
-	if err != nil {
-		return err
+	name := "H " + on + " "
+	alone := 3 * r.slice // then twice as long as the DELETE takes: about what the clean-up does
+	if !r.quick {
+		alone = 5 * time.Second
 	}
-	fill := func(prefix string, end time.Duration) error {
-		date := time.Now().Add(end).UTC().Format("2006-01-02 15:04:05.000000-07:00")
-		if on == "postgres" {
-			_, err := db.Exec(`INSERT INTO django_session SELECT $1::text || lpad(n::text, 30, '0'), $2::text, $3::text::timestamptz FROM generate_series(1, $4) AS n`,
-				prefix, data, date, expired)
+	for round := range rounds {
+		old := func(part string) error {
+			return table.fill(fmt.Sprint(part, round), expired, time.Now().Add(-24*time.Hour))
+		}
+		if err := old("deleted"); err != nil {
 			return err
 		}
-		series := "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?) "
-		_, err := db.Exec(series+"INSERT INTO django_session SELECT ? || printf('%030d', n), ?, ? FROM s", expired, prefix, data, date[:26])
-		return err
-	}
-	name := "H " + on + " "
-	if err := fill("live", 24*time.Hour); err != nil {
-		return err
-	}
-	if err := fill("old1", -time.Hour); err != nil {
-		return err
-	}
-	if on == "postgres" {
-		_, _ = db.Exec("ANALYZE django_session")
-	}
-	begin := time.Now()
-	now := time.Now().UTC().Format("2006-01-02 15:04:05")
-	text := "DELETE FROM django_session WHERE expire_date < ?"
-	if on == "postgres" {
-		text, now = "DELETE FROM django_session WHERE expire_date < $1::text::timestamptz", now+"+00"
-	}
-	if _, err := db.Exec(text, now); err != nil {
-		return err
-	}
-	r.results[name+"one-delete"] = []sample{{ns: float64(time.Since(begin))}}
-	if err := fill("old2", -time.Hour); err != nil {
-		return err
-	}
+		begin := time.Now()
+		if err := table.deleteExpired(); err != nil {
+			return err
+		}
+		r.add(name+"one-delete", sample{ns: float64(time.Since(begin))})
+		alone = max(alone, 2*time.Since(begin))
 
-	r.results[name+"saves-alone"] = []sample{traffic(sub.ops[opSave], cookies, func() { time.Sleep(3 * r.slice) })}
-	var cleared int
-	begin = time.Now()
-	var took time.Duration
-	r.results[name+"saves-meanwhile"] = []sample{traffic(sub.ops[opSave], cookies, func() {
-		cleared, err = m.ClearExpired(context.Background(), nil)
-		took = time.Since(begin)
-	})}
-	if err != nil || cleared != expired {
-		return fmt.Errorf("%d of %d cleared: %w", cleared, expired, err)
+		if err := old("cleared"); err != nil {
+			return err
+		}
+		traffic(sub.ops[opSave], cookies, func() { time.Sleep(r.slice) }) // warm
+		r.add(name+"saves-alone", traffic(sub.ops[opSave], cookies, func() { time.Sleep(alone) }))
+		var cleared int
+		var took time.Duration
+		meanwhile := traffic(sub.ops[opSave], cookies, func() {
+			begin := time.Now()
+			cleared, err = m.ClearExpired(context.Background(), nil)
+			took = time.Since(begin)
+		})
+		if err != nil || cleared != expired {
+			return fmt.Errorf("%d of %d cleared: %w", cleared, expired, err)
+		}
+		r.add(name+"saves-meanwhile", meanwhile)
+		r.add(name+"clean-up", sample{ns: float64(took)})
 	}
-	r.results[name+"clean-up"] = []sample{{ns: float64(took)}}
 	return nil
 }
 
-// traffic saves from four workers, a few hundred times a second, for as long as f
-// runs.
-func traffic(h http.Handler, cookies []string, f func()) sample {
-	const workers = 4
-	stop := make(chan struct{})
-	waits := make([][]time.Duration, workers)
-	var wg sync.WaitGroup
-	for i := range workers {
-		wg.Go(func() {
-			w := &discard{header: http.Header{}}
-			for n := i; ; n += workers {
-				select {
-				case <-stop:
-					return
-				case <-time.After(5 * time.Millisecond):
-				}
-				clear(w.header)
-				begin := time.Now()
-				h.ServeHTTP(w, request(opSave, cookies[n%len(cookies)]))
-				waits[i] = append(waits[i], time.Since(begin))
-			}
-		})
+func (r *run) add(name string, s sample) { r.results[name] = append(r.results[name], s) }
+
+// cleaned is a table of sessions that is filled and emptied by the million.
+type cleaned struct {
+	db   *sql.DB
+	on   string
+	data string
+}
+
+func openCleaned(s spec) (*cleaned, error) {
+	db, err := openSQL(s)
+	if err != nil {
+		return nil, err
 	}
-	f()
-	close(stop)
-	wg.Wait()
-	var sum, n float64
-	for _, some := range waits {
-		for _, d := range some {
-			sum += float64(d)
-			n++
+	db.SetMaxOpenConns(1)
+	data, err := encoded()
+	return &cleaned{db, s.On, data}, err
+}
+
+// do executes statements, on one connection.
+func (c *cleaned) do(texts ...string) error {
+	for _, text := range texts {
+		if _, err := c.db.Exec(text); err != nil {
+			return err
 		}
 	}
-	return sample{ns: sum / max(n, 1), p99: slowest(waits)}
+	return nil
+}
+
+// fill adds n sessions under keys in no order, as sessions' are, that expire one
+// after another from a moment on, and leaves the database tidy.
+func (c *cleaned) fill(what string, n int, from time.Time) error {
+	const layout = "2006-01-02 15:04:05"
+	first := from.UTC().Truncate(time.Second)
+	if c.on == "postgres" {
+		_, err := c.db.Exec(`INSERT INTO django_session SELECT md5($1::text || n::text), $2::text, $3::text::timestamptz + n * interval '1 millisecond' FROM generate_series(1, $4::int) AS n`,
+			what, c.data, first.Format(layout)+"+00", n)
+		if err != nil {
+			return err
+		}
+		return c.do("VACUUM ANALYZE django_session", "CHECKPOINT")
+	}
+	// A large cache, or random keys take minutes.
+	if err := c.do("PRAGMA cache_size = -400000"); err != nil {
+		return err
+	}
+	_, err := c.db.Exec(`WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?) `+
+		`INSERT INTO django_session SELECT lower(hex(randomblob(16))), ?, strftime('%Y-%m-%d %H:%M:%f', julianday(?) + n / 86400000.0) FROM s`,
+		n, c.data, first.Format(layout))
+	if err != nil {
+		return err
+	}
+	return c.do("PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA cache_size = -2000")
+}
+
+// deleteExpired is one DELETE of all that has expired, and leaves the database tidy.
+func (c *cleaned) deleteExpired() error {
+	if c.on == "postgres" {
+		return c.do("DELETE FROM django_session WHERE expire_date < now()")
+	}
+	return c.do("DELETE FROM django_session WHERE expire_date < strftime('%Y-%m-%d %H:%M:%f', 'now')")
 }

@@ -42,7 +42,7 @@ func newDatabaseTexts(d *sqldialect.Dialect, table string) databaseTexts {
 
 		count:      "SELECT COUNT(*) FROM " + table,
 		clear:      d.Rebind("DELETE FROM " + table + " WHERE " + ended),
-		clearBatch: d.Rebind(d.DeleteBatch(table, key, ended)),
+		clearBatch: d.ClearText(table, key, expires, ""),
 		cullAt:     d.Rebind("SELECT " + key + " FROM " + table + " ORDER BY " + key + " LIMIT 1 OFFSET ?"),
 		cullBelow:  d.Rebind("DELETE FROM " + table + " WHERE " + key + " < ?"),
 		cullAll:    "DELETE FROM " + table,
@@ -107,13 +107,13 @@ func (c *Database) cull(ctx context.Context) error {
 	return err
 }
 
-// ClearExpired implements Clearer, with one short write.
+// ClearExpired implements Clearer, in short steps.
 func (c *Database) ClearExpired(ctx context.Context, limit int) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := c.db.Write(ctx, c.text.clearBatch, c.db.Date(c.now()), limit)
-	return int(n), failedDatabase("clear expired", err)
+	n, err := c.db.Clear(ctx, c.text.clearBatch, c.db.Date(c.now()), limit)
+	return n, failedDatabase("clear expired", err)
 }
 
 // cacheTables are what Django's createcachetable makes, %[1]s being the table and

@@ -266,21 +266,6 @@ func (s *sqlStore) Probe(ctx context.Context, keys []string) (map[string]time.Ti
 	return found, s.failed("probe", rows.Err())
 }
 
-// ClearExpired implements sessions.Clearer, with one short write: Django's
-// condition, which spares what ends at this very moment. Traces that have had
-// their time go with the last batch, and don't count.
-func (s *sqlStore) ClearExpired(ctx context.Context, limit int) (int, error) {
-	now := s.now()
-	n, err := s.write(ctx, "clear expired", s.text.clear, s.db.Date(now), limit)
-	if err != nil || int(n) == limit {
-		return int(n), err
-	}
-	for traces := int64(limit); err == nil && traces == int64(limit); {
-		traces, err = s.write(ctx, "clear expired", s.text.clearTraces, s.db.Date(now.Add(-sessions.RotationTrace)), limit)
-	}
-	return int(n), err
-}
-
 // List implements sessions.Lister, in the order of the keys: the cursor is the
 // last one. A row whose date can't be read is left out: nobody can say that it
 // lives, and to Load it is ErrCorrupt.

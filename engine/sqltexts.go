@@ -43,7 +43,6 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 		sets += ", " + name + " = ?"
 	}
 	old := " WHERE " + key + match + " AND expire_date = " + d.DateParam + " AND expire_date > " + d.DateParam
-	expired := "expire_date < " + d.DateParam + " AND session_key "
 	return sqlTexts{
 		load: sqldialect.Statement{
 			One:  d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
@@ -61,8 +60,8 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 		removeExpired: d.Rebind("DELETE FROM " + table + " WHERE " + key + " AND expire_date <= " + d.DateParam),
 		list: d.Rebind("SELECT session_key, session_data, " + d.DateText("expire_date") + " FROM " + table +
 			" WHERE session_key > ? AND expire_date > " + d.DateParam + " AND session_key NOT LIKE 'trace:%' ORDER BY session_key LIMIT ?"),
-		clear:       d.Rebind(d.DeleteBatch(table, "session_key", expired+"NOT LIKE 'trace:%'")),
-		clearTraces: d.Rebind(d.DeleteBatch(table, "session_key", expired+"LIKE 'trace:%'")),
+		clear:       d.ClearText(table, "session_key", "expire_date", "session_key NOT LIKE 'trace:%'"),
+		clearTraces: d.ClearText(table, "session_key", "expire_date", "session_key LIKE 'trace:%'"),
 		probe: func(keys int) string {
 			return d.Rebind("SELECT session_key, " + d.DateText("expire_date") + " FROM " + table + " WHERE session_key IN (?" + strings.Repeat(", ?", keys-1) + ")")
 		},

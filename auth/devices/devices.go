@@ -124,7 +124,7 @@ func (d *Devices) ClearExpired(ctx context.Context) (int, error) {
 	if !ok {
 		return 0, nil
 	}
-	const batch = 200
+	const batch = 5000
 	for cleared := 0; ; {
 		n, err := clearer.ClearExpired(ctx, batch)
 		if cleared += n; err != nil || n < batch {

@@ -102,7 +102,7 @@ func (x *tableIndex) compose() {
 		d.DateText("expires") + ", address, user_agent, backend FROM " + table + " WHERE " + d.KeyMatch("user_id")
 	x.find = d.Rebind(fields + " AND handle = ?")
 	x.list = d.Rebind(fields + " AND (last_seen < " + date + " OR last_seen = " + date + " AND handle < ?) ORDER BY last_seen DESC, handle DESC LIMIT ?")
-	x.clear = d.Rebind(d.DeleteBatch(table, "session", "expires < "+date))
+	x.clear = d.ClearText(table, "session", "expires", "")
 }
 
 // Migrate implements sessions.Migrator.
@@ -255,8 +255,8 @@ func (x *tableIndex) ClearExpired(ctx context.Context, limit int) (int, error) {
 	if clock := x.now.Load(); clock != nil {
 		now = *clock
 	}
-	n, err := x.db.Write(ctx, x.clear, x.db.Date(now()), limit)
-	return int(n), failed("clear expired", err)
+	n, err := x.db.Clear(ctx, x.clear, x.db.Date(now()), limit)
+	return n, failed("clear expired", err)
 }
 
 func failed(what string, err error) error {

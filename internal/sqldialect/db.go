@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type DB struct {
 	turns    *turns         // of writes; nil: everybody writes at once
 	reads    *turns         // the same of reads
 	prepared statements
+
+	clearRows atomic.Int64 // of a clean-up's next step; 0: none was made yet
 }
 
 // New sees a database in its dialect. Dates are written in zone, nil for UTC,
