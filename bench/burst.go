@@ -81,8 +81,8 @@ type loss struct {
 }
 
 // losses lets so many workers write as often to one session, each to a value of its
-// own.
-func losses(name string, c *child, workers, writes int) (loss, error) {
+// own, or all to the same.
+func losses(name string, c *child, workers, writes int, same bool) (loss, error) {
 	l := loss{name: name}
 	first, err := connect(c.addr)
 	if err != nil {
@@ -103,7 +103,11 @@ func losses(name string, c *child, workers, writes int) (loss, error) {
 				return
 			}
 			defer conn.Close()
-			request := wire(opAdd+"?k="+adder+strconv.Itoa(i), cookie)
+			value := i
+			if same {
+				value = 0
+			}
+			request := wire(opAdd+"?k="+adder+strconv.Itoa(value), cookie)
 			acknowledged, failed := 0, 0
 			for range writes {
 				if status, _, _, err := conn.do(request); err == nil && status == 200 {

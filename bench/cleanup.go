@@ -14,7 +14,7 @@ import (
 // same traffic without a clean-up, and how long it takes in all against one DELETE
 // on a database that is left alone. Each round does all three, from the same state.
 func (r *run) cleanUp(on string) error {
-	expired, rounds := 1_000_000, 3
+	expired, rounds := 1_000_000, min(r.rounds, 3)
 	if r.quick {
 		expired = 100_000
 	}

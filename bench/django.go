@@ -41,22 +41,12 @@ func (r *run) startDjango(s spec) (*child, error) {
 	switch s.On {
 	case "redis":
 		site["engine"], site["redis"] = "cache", s.URL
-	case "sqlite":
-		site["sqlite"] = s.URL
-	case "postgres":
-		u, err := url.Parse(s.URL)
-		if err != nil {
-			return nil, err
-		}
-		password, _ := u.User.Password()
-		site["postgres"] = map[string]any{
-			"NAME": strings.TrimPrefix(u.Path, "/"), "USER": u.User.Username(), "PASSWORD": password,
-			"HOST": u.Hostname(), "PORT": u.Port(),
-		}
 	case "cookie":
 		site["engine"] = "signed_cookies"
 	default:
-		return nil, fmt.Errorf("no Django for %s", s)
+		if err := djangoDatabase(site, s); err != nil {
+			return nil, err
+		}
 	}
 	text, err := json.Marshal(site)
 	if err != nil {
@@ -79,6 +69,27 @@ func (r *run) startDjango(s spec) (*child, error) {
 	}
 	c.end()
 	return nil, fmt.Errorf("Django does not answer: %w", err)
+}
+
+// djangoDatabase tells a site of its database.
+func djangoDatabase(site map[string]any, s spec) error {
+	switch s.On {
+	case "sqlite":
+		site["sqlite"] = s.URL
+	case "postgres":
+		u, err := url.Parse(s.URL)
+		if err != nil {
+			return err
+		}
+		password, _ := u.User.Password()
+		site["postgres"] = map[string]any{
+			"NAME": strings.TrimPrefix(u.Path, "/"), "USER": u.User.Username(), "PASSWORD": password,
+			"HOST": u.Hostname(), "PORT": u.Port(),
+		}
+	default:
+		return fmt.Errorf("no Django for %s", s)
+	}
+	return nil
 }
 
 // findDjango is the newest Django of scripts/djangos from a stable release, with the

@@ -63,6 +63,7 @@ var titles = []struct{ letter, title string }{
 	{"F", "F: the session is in the cookie, and is changed"},
 	{"G", "G: ten parallel requests of one visitor change different values"},
 	{"H", "H: saves beside a clean-up of expired sessions"},
+	{"I", "I: the sessions of one user among all"},
 }
 
 // barsOf are the results of a workload.

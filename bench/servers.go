@@ -49,6 +49,7 @@ func (m *machine) end() {
 }
 
 // url is that of the server for what sessions are kept on, with everybody's tables.
+// What comes after a dash has a server, or a file, of its own.
 func (m *machine) url(on string) (url string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -60,11 +61,7 @@ func (m *machine) url(on string) (url string, err error) {
 		}
 	}()
 	kind, _, _ := strings.Cut(on, "-")
-	name := kind
-	if kind == "sqlite" {
-		name = on // a file for each
-	}
-	if url, found := m.urls[name]; found {
+	if url, found := m.urls[on]; found {
 		return url, nil
 	}
 	switch kind {
@@ -77,7 +74,7 @@ func (m *machine) url(on string) (url string, err error) {
 	default:
 		return "", nil
 	}
-	m.urls[name] = url
+	m.urls[on] = url
 	if kind == "redis" {
 		return url, nil
 	}

@@ -43,13 +43,17 @@ var workloads = []workload{
 	{letter: "A", on: "memory", op: opNone, libs: []string{"bare", "keepsake", "scs"}, inside: true},
 	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 64},
 	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 64},
-	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 1, full: true},
-	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 1, full: true},
+	{letter: "C", on: "sqlite-full", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 1},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"limit", "store", "keepsake"}, inside: true, workers: 1},
 
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "C", on: "memory", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "D", on: "memory", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-plain", "gorilla"}, inside: true},
+
+	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
+	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
+	{letter: "D", on: "sqlite", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
 	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
@@ -63,11 +67,11 @@ var workloads = []workload{
 	{letter: "D", on: "postgres", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
 
 	{letter: "E", on: "memory", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections},
-	{letter: "E", on: "redis", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections, full: true},
-	{letter: "E", on: "sqlite", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections, full: true},
-	{letter: "E", on: "postgres", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections, full: true},
+	{letter: "E", on: "redis", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections},
+	{letter: "E", on: "sqlite", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections},
+	{letter: "E", on: "postgres", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections},
 
-	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "keepsake", "django"}, workers: connections, full: true},
+	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "keepsake", "django"}, workers: connections},
 
 	{letter: "G", on: "memory", libs: []string{"keepsake", "scs"}},
 	{letter: "G", on: "redis", libs: []string{"keepsake", "scs", "django"}},
@@ -101,36 +105,53 @@ func (r *run) everything() {
 		}
 	}
 	for _, on := range []string{"redis", "sqlite", "postgres"} {
+		if r.wants("I", on) {
+			r.note("I %s", on)
+			if err := r.listDevices(on); err != nil {
+				r.note("I %s: %v", on, err)
+			}
+		}
+	}
+	for _, on := range []string{"redis", "sqlite", "postgres"} {
 		if r.wants("L", on) {
 			r.loseOn(on)
 		}
 	}
 }
 
-// loseOn counts what is lost when many write to one session.
+// loseOn counts what is lost when many write to one session: each to a value of its
+// own, and then all to one counter.
 func (r *run) loseOn(on string) {
 	workers, writes := 50, 200
 	if r.quick {
-		writes = 20
+		writes = 50
 	}
 	url, err := r.machine.url(on)
 	if err != nil {
 		r.note("%s: %v", on, err)
 		return
 	}
-	for _, lib := range []string{"keepsake", "scs", "django"} {
-		c, err := r.start(contestantOf(lib, on, url))
-		if err != nil {
-			r.note("%s %s: %v", on, lib, err)
-			continue
+	for _, same := range []bool{false, true} {
+		what := "own values"
+		if same {
+			what = "one counter"
 		}
-		l, err := losses(fmt.Sprintf("%d workers × %d on %s %s", workers, writes, on, lib), c, workers, writes)
-		c.end()
-		if err != nil {
-			r.note("%s: %v", l.name, err)
-			continue
+		for _, lib := range []string{"keepsake", "scs", "django"} {
+			c, err := r.start(contestantOf(lib, on, url))
+			if err != nil {
+				r.note("%s %s: %v", on, lib, err)
+				continue
+			}
+			name := fmt.Sprintf("%d workers × %d, %s, on %s, %s", workers, writes, what, on, lib)
+			r.note("L %s", name)
+			l, err := losses(name, c, workers, writes, same)
+			c.end()
+			if err != nil {
+				r.note("%s: %v", l.name, err)
+				continue
+			}
+			r.losses = append(r.losses, &l)
 		}
-		r.losses = append(r.losses, &l)
 	}
 }
 

@@ -20,11 +20,11 @@ func (d *Dialect) ClearText(table, key, date, further string) string {
 // How a clean-up goes about it. A step holds what writers may want, so it is short,
 // and they have their turns between the steps.
 const (
-	clearFirst = 200 // rows of the first step
-	clearLeast = 100
+	clearFirst = 100 // rows of the first step
+	clearLeast = 50
 	clearMost  = 4000
-	clearTime  = 3 * time.Millisecond // what a step should take
-	clearPause = 4                    // a pause is that part of the step before it
+	clearTime  = time.Millisecond // what a step should take
+	clearPause = 8                // a pause is that part of the step before it
 )
 
 // Clear deletes at most limit of the rows that ClearText is for, whose dates are
