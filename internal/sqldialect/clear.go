@@ -176,6 +176,7 @@ func (l *logKeeper) grows() {
 			if _, err := l.copy(); err != nil {
 				return
 			}
+			time.Sleep(time.Millisecond / 4) // there may have been little to do
 		}
 	})
 }
