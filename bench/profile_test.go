@@ -16,7 +16,7 @@ func BenchmarkInside(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(m.end)
-	for _, on := range []string{"memory", "cookie", "cookie-plain", "sqlite", "redis", "postgres"} {
+	for _, on := range []string{"memory", "cookie", "cookie-plain", "sqlite", "redis", "redis-tracking", "postgres"} {
 		b.Run(on, func(b *testing.B) { benchmarkOn(b, m, on) })
 	}
 }

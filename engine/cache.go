@@ -43,7 +43,12 @@ func (e CacheEngine) prefix() string { return cmp.Or(e.KeyPrefix, "django.contri
 // Keys.Make makes of it what the server sees.
 func (e CacheEngine) CacheKey(key string) string { return e.prefix() + key }
 
-// Open reports a missing cache. It does not ask the cache. A cache that forgets
+// Open reports a missing cache. It does not ask the cache. Where the cache keeps
+// copies of what it has read (cache.Copier), they are read, and ends and changes
+// of a key wait until nobody uses one: redis.Options.ClientCaching says more.
+//
+//	A cache that forgets
+//
 // sessions sooner than a site may expect is logged, once; so are sessions that
 // the cache has dropped for want of room.
 func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
@@ -54,7 +59,10 @@ func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if err != nil {
 		return sessions.Backend{}, err
 	}
-	s := &cacheStore{cache: e.Cache, keys: e.Keys, prefix: e.prefix(), trace: traceValue, now: st.Clock}
+	s := &cacheStore{cache: e.Cache, load: e.Cache.Get, keys: e.Keys, prefix: e.prefix(), trace: traceValue, now: st.Clock}
+	if copier, ok := e.Cache.(cache.Copier); ok && copier.CopyLife() > 0 {
+		s.load, s.copies = copier.GetCopy, copier.CopyLife()
+	}
 	if _, ok := c.(*codec.JSON); ok {
 		s.trace = jsonTrace
 	}

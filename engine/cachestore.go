@@ -28,6 +28,8 @@ const pickledNone = "N."
 // bytes and by the cache's own token.
 type cacheStore struct {
 	cache  cache.Cache
+	load   func(ctx context.Context, key string) (cache.Item, error) // Get, or GetCopy
+	copies time.Duration                                             // how long some process may use a copy; 0: none does
 	keys   cache.Keys
 	prefix string // before the session key: Django's cache_key_prefix
 	trace  string // traceValue, or jsonTrace
@@ -60,7 +62,7 @@ func (s *cacheStore) item(rec sessions.Record) cache.Item {
 
 // Load implements sessions.Store.
 func (s *cacheStore) Load(ctx context.Context, key string) (sessions.Record, error) {
-	item, err := s.cache.Get(ctx, s.key(key))
+	item, err := s.load(ctx, s.key(key))
 	if err != nil {
 		return sessions.Record{}, failedCache("load", err)
 	}
@@ -80,6 +82,9 @@ func (s *cacheStore) Create(ctx context.Context, key string, rec sessions.Record
 // Replace implements sessions.Store.
 func (s *cacheStore) Replace(ctx context.Context, key string, old, new sessions.Record) (sessions.Record, error) {
 	item, err := s.cache.Swap(ctx, s.key(key), s.item(old), new.Data, s.ttl(new))
+	if err == nil && s.copies > 0 && s.ttl(new) < s.copies { // else it could be read after its end
+		err = s.settle(ctx)
+	}
 	return s.swapped(item, err, new)
 }
 
@@ -107,12 +112,15 @@ func (s *cacheStore) Rotate(ctx context.Context, key, newKey string, old, new se
 		return sessions.Record{}, err
 	}
 	item, err := s.cache.Swap(ctx, s.key(key), s.item(old), s.trace, sessions.RotationTrace)
+	if err == nil {
+		err = s.settle(ctx)
+	}
 	current, err := s.swapped(item, err, created)
 	if err == nil {
 		return created, nil
 	}
 	if !errors.Is(err, sessions.ErrUnknownOutcome) {
-		if deleteErr := s.Delete(ctx, newKey); deleteErr != nil {
+		if deleteErr := s.delete(ctx, newKey); deleteErr != nil {
 			return sessions.Record{}, deleteErr
 		}
 	}
@@ -121,6 +129,31 @@ func (s *cacheStore) Rotate(ctx context.Context, key, newKey string, old, new se
 
 // Delete implements sessions.Store.
 func (s *cacheStore) Delete(ctx context.Context, key string) error {
+	err := s.delete(ctx, key)
+	if err == nil {
+		if err = s.settle(ctx); err != nil {
+			err = failedCache("delete", err)
+		}
+	}
+	return err
+}
+
+// settle waits, after a session was ended, until no process uses a copy of it.
+func (s *cacheStore) settle(ctx context.Context) error {
+	if s.copies == 0 {
+		return nil
+	}
+	wait := time.NewTimer(s.copies + s.copies/100) // no clock of theirs is that slow
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: it was done, but copies of before may still be read: %w", cache.ErrUnknownOutcome, ctx.Err())
+	}
+}
+
+func (s *cacheStore) delete(ctx context.Context, key string) error {
 	// Not cache.Delete: that would take away the trace of a rotation.
 	item, err := s.cache.Get(ctx, s.key(key))
 	for err == nil && item.Value != s.trace {

@@ -29,15 +29,23 @@ func failed(what string, write bool, err error) error {
 	switch {
 	case errors.As(err, &refused) && isWrongType(refused):
 		return fmt.Errorf("redis: %s: %w: %w", what, cache.ErrCorrupt, plain(err))
+	case errors.Is(err, rueidis.ErrNoCache):
+		return fmt.Errorf("redis: %s: %w", what, errNoTracking)
 	case errors.As(err, &refused), errors.As(err, &before), errors.Is(err, rueidis.ErrNoSlot), !write:
 		return fmt.Errorf("redis: %s: %w", what, plain(err))
 	}
 	return fmt.Errorf("redis: %s: %w: %w", what, cache.ErrUnknownOutcome, err)
 }
 
+// errNoTracking: nothing was sent, for each connection begins with it.
+var errNoTracking = errors.New("ClientCaching can't be had: it needs RESP3 and CLIENT TRACKING (Redis 6 or Valkey), which the server, a proxy before it or the account's rights refuse")
+
 // plain is err without what must not be told: a server that does not know a
 // command quotes its arguments, the key and the value.
 func plain(err error) error {
+	if errors.Is(err, rueidis.ErrNoCache) {
+		return errNoTracking
+	}
 	if refused, ok := rueidis.IsRedisErr(err); ok {
 		text, _, _ := strings.Cut(refused.Error(), ", with args beginning with")
 		return errors.New(text)

@@ -3,6 +3,7 @@ package redis
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -56,7 +57,33 @@ type Options struct {
 	// else. It costs a round trip between the servers. 0 is Redis's own way: a
 	// failover may lose the last writes.
 	WaitReplicas int
+
+	// ClientCaching switches on client-side caching (CLIENT TRACKING), for the
+	// cache engine's reads only: for so long, at most a second, a session that
+	// was read is read again without asking the server. 250 ms is a good value
+	// for pages that make many requests at once. 0, the default, is none: every
+	// read asks.
+	//
+	// READS ARE THEN NOT EXACT. A read may be older than a write that another
+	// process has acknowledged: by the time that the server's message takes,
+	// some milliseconds, and by ClientCaching if it does not come. A process
+	// sees its own writes at once. No update is lost: a save is still compared
+	// with what the server has, and made anew if that has changed.
+	//
+	// A LOGOUT IS FINAL, AT A PRICE: whoever ends a session or changes its key,
+	// at a login too, waits for ClientCaching, and a little, before it is
+	// acknowledged; after that nobody reads it. This holds among processes that
+	// all have the same ClientCaching. LOGOUTS OF A DJANGO, and of programs
+	// without ClientCaching, DON'T WAIT: to them applies what is said of writes.
+	// docs/client_caching.md tells more.
+	//
+	// It needs Redis 6 or Valkey, RESP3, and for an account the right to CLIENT
+	// TRACKING; without them nothing can be used, and the error says so.
+	ClientCaching time.Duration
 }
+
+// maxClientCaching is for how long a login may wait.
+const maxClientCaching = time.Second
 
 // client is what rueidis is to be opened with, and everything that is wrong.
 func (o *Options) client() (rueidis.ClientOption, error) {
@@ -76,6 +103,12 @@ func (o *Options) client() (rueidis.ClientOption, error) {
 	if o.DB < 0 || o.WaitReplicas < 0 || o.ConnectTimeout < 0 || o.Timeout < 0 {
 		wrong = append(wrong, errors.New("redis: a negative number in the options"))
 	}
+	if o.ClientCaching < 0 || o.ClientCaching > maxClientCaching {
+		wrong = append(wrong, fmt.Errorf("redis: ClientCaching is from 0 to %v: each login and logout waits as long", maxClientCaching))
+	}
+	if o.ClientCaching > 0 && o.RESP2 {
+		wrong = append(wrong, errors.New("redis: ClientCaching with RESP2: it needs RESP3"))
+	}
 	if len(wrong) > 0 {
 		return rueidis.ClientOption{}, errors.Join(wrong...)
 	}
@@ -85,8 +118,8 @@ func (o *Options) client() (rueidis.ClientOption, error) {
 		Username:    o.Username, Password: o.Password, SelectDB: o.DB, ClientName: o.ClientName,
 		TLSConfig: o.TLS, Dialer: dialer, ConnWriteTimeout: o.Timeout, AlwaysRESP2: o.RESP2,
 		ForceSingleClient: o.single(),
-		DisableCache:      true,
-		PipelineMultiplex: -1, // one connection: more are no faster, and each would have to be found broken
+		DisableCache:      o.ClientCaching == 0, // rueidis's own is never used: see copies
+		PipelineMultiplex: -1,                   // one connection: more are no faster, and each would have to be found broken
 		RetryDelay:        retryDelay,
 		ClusterOption:     rueidis.ClusterOption{MaxMovedRedirections: maxRedirects},
 	}

@@ -22,6 +22,7 @@ type Cache struct {
 	runs     *runs // nil: of several servers, or a client of somebody else's
 	replicas int
 	timeout  time.Duration
+	copies   *copies // nil: no client-side caching
 }
 
 // Open opens the cache that a LOCATION of Django's CACHES names, in any of the
@@ -43,6 +44,11 @@ func OpenOptions(o Options) (*Cache, func(), error) {
 		return nil, nil, err
 	}
 	c := &Cache{replicas: o.WaitReplicas, timeout: o.Timeout}
+	if o.ClientCaching > 0 {
+		c.copies = &copies{life: o.ClientCaching}
+		option.ClientTrackingOptions = []string{"NOLOOP"} // own writes drop their copies
+		option.OnInvalidations = c.copies.invalidate
+	}
 	option.DialCtxFn = dial
 	if o.single() {
 		c.runs = &runs{username: o.Username, password: o.Password, timeout: o.ConnectTimeout}
@@ -135,7 +141,7 @@ func (c *Cache) Add(ctx context.Context, key, value string, ttl time.Duration) (
 			return cache.Item{}, err
 		}
 	}
-	err := c.write(ctx, "add", func(b rueidis.Builder) rueidis.Completed {
+	err := c.write(ctx, "add", key, func(b rueidis.Builder) rueidis.Completed {
 		if ttl == cache.NoEnd {
 			return b.Set().Key(key).Value(value).Nx().Build()
 		}
@@ -155,7 +161,7 @@ func (c *Cache) Set(ctx context.Context, key, value string, ttl time.Duration) e
 	if err := checkSize("set", value); err != nil {
 		return err
 	}
-	return c.write(ctx, "set", func(b rueidis.Builder) rueidis.Completed {
+	return c.write(ctx, "set", key, func(b rueidis.Builder) rueidis.Completed {
 		if ttl == cache.NoEnd {
 			return b.Set().Key(key).Value(value).Build()
 		}
@@ -165,7 +171,7 @@ func (c *Cache) Set(ctx context.Context, key, value string, ttl time.Duration) e
 
 // Delete implements cache.Cache.
 func (c *Cache) Delete(ctx context.Context, key string) error {
-	return c.write(ctx, "delete", func(b rueidis.Builder) rueidis.Completed { return b.Del().Key(key).Build() })
+	return c.write(ctx, "delete", key, func(b rueidis.Builder) rueidis.Completed { return b.Del().Key(key).Build() })
 }
 
 // milliseconds rounds up: a value must not end before its time.

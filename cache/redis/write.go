@@ -29,11 +29,11 @@ func (c *Cache) Swap(ctx context.Context, key string, old cache.Item, value stri
 		return cache.Item{}, err
 	}
 	args := []string{old.Value, value, expiry(ttl)}
-	reply, confirmed := c.do(ctx, func(b rueidis.Builder) rueidis.Completed {
+	reply, confirmed := c.do(ctx, key, func(b rueidis.Builder) rueidis.Completed {
 		return b.Evalsha().Sha1(swapSHA1).Numkeys(1).Key(key).Arg(args...).Build()
 	})
 	if refused, ok := rueidis.IsRedisErr(reply.Error()); ok && refused.IsNoScript() { // nothing was done
-		reply, confirmed = c.do(ctx, func(b rueidis.Builder) rueidis.Completed {
+		reply, confirmed = c.do(ctx, key, func(b rueidis.Builder) rueidis.Completed {
 			return b.Eval().Script(swapScript).Numkeys(1).Key(key).Arg(args...).Build()
 		})
 	}
@@ -62,8 +62,8 @@ func (c *Cache) Swap(ctx context.Context, key string, old cache.Item, value stri
 var errNil = errors.New("nil")
 
 // write does a command that writes.
-func (c *Cache) write(ctx context.Context, what string, build func(rueidis.Builder) rueidis.Completed) error {
-	reply, confirmed := c.do(ctx, build)
+func (c *Cache) write(ctx context.Context, what, key string, build func(rueidis.Builder) rueidis.Completed) error {
+	reply, confirmed := c.do(ctx, key, build)
 	switch err := reply.Error(); {
 	case rueidis.IsRedisNil(err):
 		return errNil
@@ -88,7 +88,9 @@ const waitMargin = 250 * time.Millisecond
 // do sends a command about one key, once. Where replicas are to confirm it,
 // confirmed is an error when too few did, and means something only when the
 // command has written.
-func (c *Cache) do(ctx context.Context, build func(rueidis.Builder) rueidis.Completed) (reply rueidis.RedisResult, confirmed error) {
+func (c *Cache) do(ctx context.Context, key string, build func(rueidis.Builder) rueidis.Completed) (reply rueidis.RedisResult, confirmed error) {
+	c.copies.drop(key)
+	defer c.copies.drop(key) // what was read in between may be older than the write
 	client, err := c.client.get(ctx)
 	if err != nil {
 		return rueidis.NewErrorResult(err), nil
