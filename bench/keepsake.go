@@ -55,7 +55,14 @@ func keepsakeEngine(s spec) (sessions.Engine, func(), error) {
 	case s.On == "cookie":
 		return engine.SignedCookiesEngine{Uncompressed: s.As == "plain"}, func() {}, nil
 	case kind == "redis":
-		c, closed, err := redis.Open(s.URL)
+		o, err := redis.ParseLocation(s.URL)
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.As == "tracking" {
+			o.ClientCaching = 250 * time.Millisecond
+		}
+		c, closed, err := redis.OpenOptions(o)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -56,7 +56,7 @@ var workloads = []workload{
 	{letter: "D", on: "sqlite", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
+	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "keepsake-tracking", "scs", "django"}, workers: connections},
 	{letter: "C", on: "redis", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
 	{letter: "D", on: "redis", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
 	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // proxy stands between a client and a server, as a load balancer does.
@@ -13,6 +14,7 @@ type proxy struct {
 	addr   string
 	target atomic.Pointer[string]
 	mute   atomic.Bool // answers get lost, and with them the connection
+	held   atomic.Bool // answers come later
 	conns  atomic.Int64
 }
 
@@ -28,6 +30,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	var open []net.Conn
 	t.Cleanup(func() {
 		listener.Close()
+		p.held.Store(false)
 		mu.Lock()
 		for _, c := range open {
 			c.Close()
@@ -63,6 +66,9 @@ func (p *proxy) answer(client, server net.Conn) {
 		n, err := server.Read(buffer)
 		if err != nil || p.mute.Load() {
 			return
+		}
+		for p.held.Load() {
+			time.Sleep(time.Millisecond)
 		}
 		if _, err := client.Write(buffer[:n]); err != nil {
 			return

@@ -16,7 +16,9 @@ import (
 
 // Redis opens Redis or Valkey for Django's RedisCache. LOCATION is what
 // redis.ParseLocation takes; OPTIONS may have the same options as its URLs, which
-// come first, and wait_replicas, the number of replicas that must have a write.
+// come first, and two of Keepsake's: wait_replicas, the number of replicas that
+// must have a write, and client_caching, in seconds, with which reads are not
+// exact (redis.Options.ClientCaching).
 func Redis(c config.Cache) (config.OpenedCache, error) {
 	o := readOptions(c, c.Options)
 	if s := o.text("serializer"); s != "" && s != "django.core.cache.backends.redis.RedisSerializer" {
@@ -24,8 +26,9 @@ func Redis(c config.Cache) (config.OpenedCache, error) {
 	}
 	o.ignore("parser_class", "pool_class")
 	replicas := o.integer("wait_replicas", 0)
+	copies := o.seconds("client_caching", 0)
 	client := redisOptions(o, o.others())
-	client.WaitReplicas = replicas
+	client.WaitReplicas, client.ClientCaching = replicas, copies
 	return openRedis(o, client, nil)
 }
 
