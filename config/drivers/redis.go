@@ -80,6 +80,7 @@ func DjangoRedis(c config.Cache) (config.OpenedCache, error) {
 	client := redisOptions(o, djangoRedisKwargs(o))
 	djangoRedisClient(o, &client)
 	client.WaitReplicas = o.integer("wait_replicas", 0)
+	client.ClientCaching = o.seconds("client_caching", 0)
 	o.ignore("IGNORE_EXCEPTIONS", "LOG_IGNORED_EXCEPTIONS", "CLOSE_CONNECTION", "PARSER_CLASS", "CONNECTION_POOL_CLASS",
 		"CONNECTION_POOL_CLASS_KWARGS", "REDIS_CLIENT_CLASS", "REDIS_CLIENT_KWARGS", "MAX_ENTRIES", "CULL_FREQUENCY")
 	return openRedis(o, client, maker)
