@@ -47,10 +47,8 @@ func (e CacheEngine) CacheKey(key string) string { return e.prefix() + key }
 // copies of what it has read (cache.Copier), they are read, and ends and changes
 // of a key wait until nobody uses one: redis.Options.ClientCaching says more.
 //
-//	A cache that forgets
-//
-// sessions sooner than a site may expect is logged, once; so are sessions that
-// the cache has dropped for want of room.
+// A cache that forgets sessions sooner than a site may expect is logged, once; so
+// are sessions that the cache has dropped for want of room.
 func (e CacheEngine) Open(st sessions.Settings) (sessions.Backend, error) {
 	if e.Cache == nil {
 		return sessions.Backend{}, errors.New("engine: Cache needs a cache")
