@@ -17,10 +17,11 @@ import (
 // don't wait for one another. Some are refused at once; the others are served as
 // quickly as ever.
 func TestOverload(t *testing.T) {
+	const mostCalls = 100
 	d := testserver.SharedPostgres(t)
 	p := newProxy(t, d.Addr)
-	p.delay.Store(int64(4 * time.Millisecond)) // the database is what is short, not this machine
-	c := config{Engine: "database", Driver: "pgx", DSN: strings.Replace(d.URL(), d.Addr, p.addr, 1), SaveTimeout: 10 * time.Second, MaxStoreCalls: 100}
+	p.delay.Store(int64(15 * time.Millisecond)) // the database is what is short, not this machine
+	c := config{Engine: "database", Driver: "pgx", DSN: strings.Replace(d.URL(), d.Addr, p.addr, 1), SaveTimeout: 10 * time.Second, MaxStoreCalls: mostCalls}
 	ps := runAll(t, c, 1)
 	var keys []string
 	for range 200 {
@@ -51,7 +52,7 @@ func TestOverload(t *testing.T) {
 	// What it can serve: as many clients as it lets in, one request after another.
 	begin := time.Now()
 	var all sync.WaitGroup
-	for range 32 {
+	for range mostCalls {
 		all.Go(func() {
 			for time.Since(begin) < period {
 				visit()
