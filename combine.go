@@ -263,10 +263,10 @@ func (m *Manager) decode(record Record, err error) (Values, error) {
 // only the expiry moves, unless the session has yet to be given its deadline.
 // Where all changes spare it, and it was moved lately, it does not.
 func (m *Manager) nextRecord(key string, before Record, after *Values, changes []*change) (Record, error) {
-	edited, spared := m.settings.unbegun(after), true
+	edited, allSpare, someSpare := m.settings.unbegun(after), true, false
 	for _, c := range changes {
 		edited = edited || len(c.edits) > 0
-		spared = spared && c.spares
+		allSpare, someSpare = allSpare && c.spares, someSpare || c.spares
 	}
 	record := Record{Data: before.Data, Expires: m.expires(after)}
 	if edited {
@@ -275,12 +275,13 @@ func (m *Manager) nextRecord(key string, before Record, after *Values, changes [
 			return Record{}, err
 		}
 	}
-	spared = spared && m.renewedLately(key, before.Expires, record.Expires, after)
-	if spared && !before.Expires.IsZero() && before.Expires.Before(record.Expires) {
+	lately := someSpare && m.renewedLately(key, before.Expires, record.Expires, after)
+	if allSpare && lately && !before.Expires.IsZero() && before.Expires.Before(record.Expires) {
 		record.Expires = before.Expires
 	}
 	for _, c := range changes {
-		renewed := !spared && !(c.spares && storedExpiry(after, m.settings).atBrowserClose(m.settings))
+		// The one that moves the expiry sends the cookie, and those that spare it don't.
+		renewed := !c.spares || !lately && !storedExpiry(after, m.settings).atBrowserClose(m.settings)
 		c.renewed = renewed || c.renewed && before.Expires.IsZero() // which a second attempt is not told
 	}
 	return record, nil
