@@ -13,7 +13,12 @@ import (
 // would have them.
 func TestCache(t *testing.T) {
 	s := testserver.Redis(t, testserver.RedisOptions{})
-	one, two := open(t, s.URL()), open(t, s.URL())
+	cacheSuite(t, s, open(t, s.URL()), open(t, s.URL()))
+}
+
+// cacheSuite puts two clients of a server through the suite.
+func cacheSuite(t *testing.T, s *testserver.RedisServer, one, two cache.Cache) {
+	t.Helper()
 	cachetest.Run(t, func(t *testing.T, _ func() time.Time) cache.Cache {
 		do(t, s, "FLUSHALL")
 		return one

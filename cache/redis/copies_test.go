@@ -49,16 +49,7 @@ func TestClientCaching(t *testing.T) {
 	const life = 20 * time.Millisecond
 	t.Run("cache", func(t *testing.T) {
 		s := testserver.Redis(t, testserver.RedisOptions{})
-		one, two := caching(t, s.URL(), life), caching(t, s.URL(), life)
-		cachetest.Run(t, func(t *testing.T, _ func() time.Time) cache.Cache {
-			do(t, s, "FLUSHALL")
-			return one
-		}, cachetest.Options{
-			Another: func(*testing.T, func() time.Time) cache.Cache { return two },
-			NoEnds:  true,
-			Round:   time.Millisecond,
-			Advance: func(t *testing.T, d time.Duration) { age(t, []*testserver.RedisServer{s}, d) },
-		})
+		cacheSuite(t, s, caching(t, s.URL(), life), caching(t, s.URL(), life))
 	})
 	sessionsOn := func(t *testing.T, servers []*testserver.RedisServer, url string) {
 		c := caching(t, url, life)

@@ -19,26 +19,28 @@ const most = 1 << 16
 // Due reports whether the key was not noted within the interval, and notes it. After
 // a jump of the clock, either way, it is due.
 func (k *Keys) Due(key string, now time.Time, interval time.Duration) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if last, found := k.last[key]; found && now.Sub(last).Abs() < interval {
-		return false
-	}
-	k.note(key, now)
-	return true
+	due, _ := k.again(key, now, interval)
+	return due
 }
 
 // Over reports whether the key was noted an interval ago or longer. Then, and where it
 // was not noted yet, it notes it.
 func (k *Keys) Over(key string, now time.Time, interval time.Duration) bool {
+	due, known := k.again(key, now, interval)
+	return due && known
+}
+
+// again notes the key unless it was noted within the interval, and reports whether it
+// did, and whether the key had been noted before.
+func (k *Keys) again(key string, now time.Time, interval time.Duration) (due, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	last, found := k.last[key]
-	if found && now.Sub(last).Abs() < interval {
-		return false
+	last, known := k.last[key]
+	if known && now.Sub(last).Abs() < interval {
+		return false, true
 	}
 	k.note(key, now)
-	return found
+	return true, known
 }
 
 // First is when the key was noted first, which is now if it was not yet.
