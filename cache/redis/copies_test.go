@@ -13,7 +13,6 @@ import (
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/cache"
-	"github.com/keepsake-go/sessions/cache/cachetest"
 	"github.com/keepsake-go/sessions/cache/redis"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
