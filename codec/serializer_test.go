@@ -71,6 +71,8 @@ func TestPickleSerializer(t *testing.T) {
 		check(t, err)
 		data, err := c.Encode(values)
 		check(t, err)
+		c, err = maker.Make(settings()) // another one, which has not seen it
+		check(t, err)
 		got, err := c.(sessions.DatedCodec).Decode(data)
 		check(t, err)
 		for m := range values.All() {

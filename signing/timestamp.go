@@ -48,7 +48,7 @@ func (t *TimestampSigner) Sign(value string) string {
 	b := getBuffers()
 	defer b.free()
 	b.out = append(b.out[:0], value...)
-	b.out = t.seal(b.out)
+	b.out, _ = t.seal(b.out)
 	return string(b.out)
 }
 
@@ -87,11 +87,19 @@ func (t *TimestampSigner) Timestamp(signed string) (time.Time, string, error) {
 // a leading dot, if that saves at least two bytes. Django reads either; which
 // payloads are worth it, and the compressed bytes, are not exactly Django's.
 func (t *TimestampSigner) SignPayload(payload string, compress bool) string {
+	signed, _ := t.SignDated(payload, compress)
+	return signed
+}
+
+// SignDated is SignPayload that also returns the time that UnsignDated will: the
+// present, in whole seconds and in UTC.
+func (t *TimestampSigner) SignDated(payload string, compress bool) (string, time.Time) {
 	b := getBuffers()
 	defer b.free()
 	b.out = b.appendPayload(b.out[:0], payload, compress)
-	b.out = t.seal(b.out)
-	return string(b.out)
+	var at time.Time
+	b.out, at = t.seal(b.out)
+	return string(b.out), at
 }
 
 // UnsignPayload returns what SignPayload was given. It checks the signature
@@ -123,7 +131,7 @@ func (t *TimestampSigner) UnsignDated(signed string, maxAge time.Duration, limit
 }
 
 // seal appends timestamp and signature to the value in buf.
-func (t *TimestampSigner) seal(buf []byte) []byte {
+func (t *TimestampSigner) seal(buf []byte) ([]byte, time.Time) {
 	now := t.clock()
 	seconds := now.Unix()
 	if seconds < 0 && now.Nanosecond() > 0 {
@@ -131,7 +139,7 @@ func (t *TimestampSigner) seal(buf []byte) []byte {
 	}
 	buf = append(buf, t.signer.sep...)
 	buf = appendB62(buf, seconds)
-	return t.signer.seal(buf)
+	return t.signer.seal(buf), time.Unix(seconds, 0).UTC()
 }
 
 // unseal checks signature and age and cuts both off.
