@@ -10,7 +10,7 @@ import (
 // child process that serves it as JSON.
 type spec struct {
 	Lib string // keepsake, store (Keepsake's, alone), scs, gorilla, limit, bare, django
-	As  string // a way to run it: "plain" stores uncompressed, "idle" and "every" renew the expiry
+	As  string // a way to run it: "plain" stores uncompressed, "idle" and "every" renew the expiry, "many" has more visitors than are remembered
 	On  string // memory, redis, sqlite, sqlite-full, postgres, cookie
 	URL string // of the server, or the path of the file
 }

@@ -35,6 +35,7 @@ func (w workload) name() string {
 const (
 	visitorsInside = 256 // sessions of each contestant
 	visitorsHTTP   = 512
+	visitorsMany   = 1 << 14 // four times the texts that a codec.Signed remembers
 	connections    = 32
 )
 
@@ -49,21 +50,21 @@ var workloads = []workload{
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "C", on: "memory", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "D", on: "memory", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
-	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-plain", "gorilla"}, inside: true},
+	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-plain", "keepsake-many", "gorilla"}, inside: true},
 
-	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
-	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
+	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs"}, inside: true},
+	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs"}, inside: true},
 	{letter: "D", on: "sqlite", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 
 	{letter: "B", on: "memory", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
 	{letter: "B", on: "redis", op: opRead, libs: []string{"bare", "limit", "keepsake", "keepsake-tracking", "scs", "django"}, workers: connections},
 	{letter: "C", on: "redis", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
 	{letter: "D", on: "redis", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
-	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
-	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
+	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs", "django"}, workers: connections},
+	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs", "django"}, workers: connections},
 	{letter: "D", on: "sqlite", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections},
-	{letter: "B", on: "postgres", op: opRead, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
-	{letter: "C", on: "postgres", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs", "django"}, workers: connections},
+	{letter: "B", on: "postgres", op: opRead, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs", "django"}, workers: connections},
+	{letter: "C", on: "postgres", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs", "django"}, workers: connections},
 	{letter: "D", on: "postgres", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, workers: connections, full: true},
 
 	{letter: "E", on: "memory", op: opRead, libs: []string{"bare", "keepsake", "keepsake-idle", "keepsake-every"}, workers: connections},
@@ -164,6 +165,14 @@ func contestantOf(name, on, url string) spec {
 	return spec{Lib: lib, As: as, On: on, URL: url}
 }
 
+// sessionsOf is how many sessions a contestant gets, where others get n.
+func sessionsOf(name string, n int) int {
+	if strings.HasSuffix(name, "-many") {
+		return visitorsMany
+	}
+	return n
+}
+
 // start starts a contestant's server.
 func (r *run) start(s spec) (*child, error) {
 	if s.Lib == "django" {
@@ -186,7 +195,7 @@ func (r *run) inside(w workload) error {
 		defer sub.close()
 		var cookies []string
 		if w.op != opNew && w.on != "nobody" {
-			if cookies, err = visitors(sub.ops[opNew], visitorsInside); err != nil {
+			if cookies, err = visitors(sub.ops[opNew], sessionsOf(lib, visitorsInside)); err != nil {
 				return err
 			}
 		}
@@ -224,7 +233,7 @@ func (r *run) overHTTP(w workload) error {
 			continue
 		}
 		defer c.end()
-		n := visitorsHTTP
+		n := sessionsOf(lib, visitorsHTTP)
 		if w.op == opNew || lib == "bare" {
 			n = 0
 		}

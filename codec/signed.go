@@ -142,7 +142,7 @@ func (c *Signed) decode(data string) (sessions.Values, time.Time, error) {
 	}
 	text, written, err := c.signer.UnsignDated(data, c.maxAge, c.limit)
 	if err == nil {
-		c.verified.add(data, text, written)
+		c.verified.add(strings.Clone(data), text, written) // which may be part of a long header
 	}
 	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) {
 		text, err = c.unsignSHA1(data)
