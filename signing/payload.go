@@ -31,15 +31,16 @@ func (b *buffers) free() {
 // with a leading dot if compressed. It uses b.in.
 func (b *buffers) appendPayload(dst []byte, payload string, compress bool) []byte {
 	b.in = append(b.in[:0], payload...)
+	data := b.in
 	if compress {
 		d := deflaters.Get().(*deflater)
-		if z := d.deflate(b.in); z != nil {
+		defer d.free()
+		if z := d.deflate(data); z != nil {
 			dst = append(dst, '.')
-			b.in = append(b.in[:0], z...)
+			data = z
 		}
-		d.free()
 	}
-	return base64.RawURLEncoding.AppendEncode(dst, b.in)
+	return base64.RawURLEncoding.AppendEncode(dst, data)
 }
 
 // decodePayload undoes appendPayload. It uses b.in and b.out.

@@ -96,6 +96,7 @@ func TestCompressesOnlyIfShorter(t *testing.T) {
 func TestThresholds(t *testing.T) {
 	d := deflaters.Get().(*deflater)
 	defer d.free()
+	d.library()
 	for n := range minCompressible {
 		data := bytes.Repeat([]byte("a"), n)
 		if shorter(d.run(d.matching, data), data) {

@@ -7,12 +7,15 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zlib"
+
+	"github.com/keepsake-go/sessions/internal/deflate"
 )
 
-// What the compressor is known to do with short data. It is made for long data
-// and does not take the trouble that Python's zlib takes: a session of around
-// 100 bytes can come out some 30 bytes longer than Django would store it.
-// Both are legal to Django, which goes by the leading dot alone.
+// Most sessions are short JSON that repeats itself: internal/deflate is for
+// those. What the library is known to do with the rest, if short: it is made for
+// long data and does not take the trouble that Python's zlib takes. A session of
+// around 100 bytes can come out some 30 bytes longer than Django would store it.
+// All of it is legal to Django, which goes by the leading dot alone.
 const (
 	// minCompressible is the shortest payload that can become shorter, even
 	// one that repeats a single character.
@@ -21,20 +24,24 @@ const (
 	minMatching = 128
 )
 
-// deflater is a pair of pooled zlib writers: the tables of one are far larger
-// than a session.
+// deflater is what is pooled: the tables of one of the library's writers are far
+// larger than a session.
 type deflater struct {
+	short    deflate.Writer
 	matching *zlib.Writer // level 4: sessions come out as short as at 6, sooner
 	huffman  *zlib.Writer // codes for frequent characters, no search for repeats
 	out      []byte
 }
 
-var deflaters = sync.Pool{New: func() any {
-	d := new(deflater) // the errors are for levels that do not exist
-	d.matching, _ = zlib.NewWriterLevel(d, 4)
-	d.huffman, _ = zlib.NewWriterLevel(d, zlib.HuffmanOnly)
-	return d
-}}
+var deflaters = sync.Pool{New: func() any { return new(deflater) }}
+
+// library makes the library's writers when they are first needed.
+func (d *deflater) library() {
+	if d.matching == nil { // the errors are for levels that do not exist
+		d.matching, _ = zlib.NewWriterLevel(d, 4)
+		d.huffman, _ = zlib.NewWriterLevel(d, zlib.HuffmanOnly)
+	}
+}
 
 // Write implements io.Writer for the zlib writers.
 func (d *deflater) Write(p []byte) (int, error) {
@@ -49,6 +56,11 @@ func (d *deflater) deflate(data []byte) []byte {
 	if len(data) < minCompressible {
 		return nil
 	}
+	var ok bool
+	if d.out, ok = d.short.Append(d.out[:0], data); ok && shorter(d.out, data) {
+		return d.out
+	}
+	d.library()
 	z := d.run(d.matching, data)
 	if !shorter(z, data) && len(data) >= minMatching {
 		// Level 4 stores as it is what repeats nothing. But a long random
@@ -100,6 +112,9 @@ func (f *inflater) open(data []byte) (err error) {
 // more than a few times limit, whatever data says, and requires the checksum.
 // Bytes after the end of the zlib stream are ignored, as Python does.
 func inflate(dst, data []byte, limit int) ([]byte, error) {
+	if text, ok := deflate.AppendText(dst, data, limit); ok {
+		return text, nil
+	}
 	f := inflaters.Get().(*inflater)
 	defer func() {
 		f.src.Reset(nil)
