@@ -28,7 +28,6 @@ func (w *Writer) Append(dst, text []byte) ([]byte, bool) {
 	if len(text) > MaxText {
 		return dst, false
 	}
-	clear(w.seen[:])
 	// The end mark is shorter than literalLimit; each step writes eight bytes.
 	dst = slices.Grow(dst, len(header)+(len(text)+1)*literalLimit/8+8)
 	out := dst[len(dst):cap(dst)]
@@ -45,6 +44,8 @@ func (w *Writer) Append(dst, text []byte) ([]byte, bool) {
 			seen := &w.seen[hash(four)]
 			from := int(*seen)
 			*seen = uint16(i)
+			// An entry of an earlier text is never taken for one of this: if the
+			// same four bytes stood there, they would have been entered since.
 			if from < i && binary.LittleEndian.Uint32(text[from:]) == four {
 				length = match(text, from, i)
 				for j := i + 1; j < min(i+length, len(text)-minMatch+1); j++ {

@@ -21,7 +21,9 @@ func AppendText(dst, stream []byte, limit int) ([]byte, bool) {
 	size := 0
 	at := len(header) + 1
 	next := uint64(stream[len(header)]) >> headerLastBits // bits that have been read
-	n := 8 - headerLastBits                               // how many, less than 0 when they have run out
+	n := 8 - headerLastBits                               // how many
+	// Where the stream ends too soon it seems to go on with zeros, and n becomes
+	// negative: then there is no checksum either.
 	for {
 		if n < 32 { // which is more than a match takes
 			if at+8 <= len(stream) {
@@ -39,7 +41,7 @@ func AppendText(dst, stream []byte, limit int) ([]byte, bool) {
 		next >>= s.n
 		n -= int(s.n)
 		if s.value < endMark {
-			if n < 0 || size >= len(text) {
+			if size >= len(text) {
 				return dst, false
 			}
 			text[size] = byte(s.value)
@@ -55,16 +57,13 @@ func AppendText(dst, stream []byte, limit int) ([]byte, bool) {
 		distance := int(d.value) + int(next&(1<<d.extra-1))
 		next >>= d.extra
 		n -= int(s.extra + d.n + d.extra)
-		if n < 0 || distance > size || length > len(text)-size {
+		if distance > size || length > len(text)-size {
 			return dst, false
 		}
 		for range length { // one by one, as they may overlap
 			text[size] = text[size-distance]
 			size++
 		}
-	}
-	if n < 0 {
-		return dst, false
 	}
 	at -= n / 8 // bytes that have been read too early
 	if len(stream)-at < 4 || binary.BigEndian.Uint32(stream[at:]) != adler32.Checksum(text[:size]) {
