@@ -178,9 +178,13 @@ func TestMalformedPayloads(t *testing.T) {
 
 func TestLimit(t *testing.T) {
 	s := must(New(Options{Key: "k"}))
-	for _, n := range []int{1, 100, 511, 512, 513, 5000} {
+	for _, payload := range []string{
+		"a", strings.Repeat("a", 100), strings.Repeat("a", 511), strings.Repeat("a", 512),
+		strings.Repeat("a", 513), strings.Repeat("a", 5000), payload200, payload4k,
+	} {
+		n := len(payload)
 		for _, compress := range []bool{false, true} {
-			signed := s.SignPayload(strings.Repeat("a", n), compress)
+			signed := s.SignPayload(payload, compress)
 			if got, err := s.UnsignPayload(signed, n); len(got) != n || err != nil {
 				t.Errorf("%d bytes at the limit: %d, %v", n, len(got), err)
 			}

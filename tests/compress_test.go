@@ -127,7 +127,7 @@ func TestDamagedStreams(t *testing.T) {
 		payload := compressible().Draw(t, "payload")
 		var w deflate.Writer
 		stream, ok := w.Append(nil, []byte(payload))
-		if !ok || rapid.Bool().Draw(t, "another's") {
+		if !ok {
 			stream = compressed(t, payload, rapid.IntRange(zlib.HuffmanOnly, zlib.BestCompression).Draw(t, "level"))
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "damages") {
@@ -146,7 +146,7 @@ func TestDamagedStreams(t *testing.T) {
 				stream = append(stream[:at], stream[min(at+rapid.IntRange(1, 9).Draw(t, "left out"), len(stream)):]...)
 			}
 		}
-		limit := rapid.IntRange(1, 2*len(payload)+1).Draw(t, "limit")
+		limit := max(1, len(payload)+rapid.SampledFrom([]int{0, -1, 1, -100, 100}).Draw(t, "limit"))
 		got, err := s.UnsignPayload(s.Sign("."+signing.B64Encode(stream)), limit)
 		want, wantErr := unzlib(stream, limit)
 		if got != want || (err == nil) != (wantErr == nil) {
