@@ -11,9 +11,9 @@ import (
 	"github.com/keepsake-go/sessions/internal/deflate"
 )
 
-// Most sessions are short JSON that repeats itself: internal/deflate is for
-// those. What the library is known to do with the rest, if short: it is made for
-// long data and does not take the trouble that Python's zlib takes. A session of
+// Most sessions are short JSON that repeats some of itself, which is what
+// internal/deflate is for. The rest goes to the library. It is made for long
+// data and does not take the trouble that Python's zlib takes: a session of
 // around 100 bytes can come out some 30 bytes longer than Django would store it.
 // All of it is legal to Django, which goes by the leading dot alone.
 const (
