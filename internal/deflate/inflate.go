@@ -22,6 +22,8 @@ func AppendText(dst, stream []byte, limit int) ([]byte, bool) {
 	at := len(header) + 1
 	next := uint64(stream[len(header)]) >> headerLastBits // bits that have been read
 	n := 8 - headerLastBits                               // how many
+	// With & 63 the compiler knows that a shift leaves something.
+	//
 	// Where the stream ends too soon it seems to go on with zeros, and n becomes
 	// negative: then there is no checksum either.
 	for {
@@ -38,7 +40,7 @@ func AppendText(dst, stream []byte, limit int) ([]byte, bool) {
 			}
 		}
 		s := literalSymbols[next%(1<<literalLimit)]
-		next >>= s.n
+		next >>= s.n & 63
 		n -= int(s.n)
 		if s.value < endMark {
 			if size >= len(text) {
@@ -52,17 +54,24 @@ func AppendText(dst, stream []byte, limit int) ([]byte, bool) {
 			break
 		}
 		d := distanceSymbols[next>>s.extra%(1<<distanceLimit)]
-		length := int(s.value) - endMark + int(next&(1<<s.extra-1))
-		next >>= s.extra + d.n
-		distance := int(d.value) + int(next&(1<<d.extra-1))
-		next >>= d.extra
+		length := int(s.value) - endMark + int(next&(1<<(s.extra&63)-1))
+		next >>= (s.extra + d.n) & 63
+		distance := int(d.value) + int(next&(1<<(d.extra&63)-1))
+		next >>= d.extra & 63
 		n -= int(s.extra + d.n + d.extra)
 		if distance > size || length > len(text)-size {
 			return dst, false
 		}
-		for range length { // one by one, as they may overlap
-			text[size] = text[size-distance]
+		from := size - distance
+		if distance >= length {
+			copy(text[size:], text[from:from+length])
+			size += length
+			continue
+		}
+		for range length { // one by one, as they overlap
+			text[size] = text[from]
 			size++
+			from++
 		}
 	}
 	at -= n / 8 // bytes that have been read too early
