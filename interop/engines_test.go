@@ -165,7 +165,12 @@ func TestFilesExpireForBoth(t *testing.T) {
 // TestSignedCookiesSharedWithDjango: each reads the other's cookie.
 func TestSignedCookiesSharedWithDjango(t *testing.T) {
 	m, d, _ := sharedEngine(t, "signed_cookies")
-	for name, data := range map[string]string{"plain": allKinds, "compressed": `{"list": [` + strings.Repeat(`"again and again", `, 40) + `1]}`} {
+	for name, data := range map[string]string{
+		"plain":      allKinds,
+		"compressed": `{"list": [` + strings.Repeat(`"again and again", `, 40) + `1]}`,
+		"login": `{"_auth_user_id": "12345", "_auth_user_backend": "django.contrib.auth.backends.ModelBackend", ` +
+			`"_auth_user_hash": "9d3f0a7be2c84b15a6708e1fd24c9b5370e6a18f4d2b9c05e7836fa14dbc290f"}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			cookie := djangoMakes(t, d, data)
 			r := httptest.NewRequest("GET", "https://example.org/", nil)
@@ -177,6 +182,10 @@ func TestSignedCookiesSharedWithDjango(t *testing.T) {
 			cookies := w.Result().Cookies()
 			if len(cookies) != 1 {
 				t.Fatalf("cookies %v", cookies)
+			}
+			// The first bytes of internal/deflate's streams.
+			if name == "login" && !strings.HasPrefix(cookies[0].Value, ".eJzFU4Oi3UgYfpX2X7fx") {
+				t.Errorf("not compressed with the sessions' own code: %s", cookies[0].Value)
 			}
 			want := strings.TrimSuffix(data, "}") + `, "go": "was here"}`
 			if got := d.load(cookies[0].Value).Data; got != want {
