@@ -59,7 +59,7 @@ func durability(on string) string {
 	if strings.HasSuffix(on, "-full") {
 		sync = "FULL"
 	}
-	return "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + sync + ")"
+	return "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + sync + ")"
 }
 
 // conns is how many connections to a database everybody has.

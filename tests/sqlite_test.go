@@ -1,12 +1,15 @@
 package tests
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/engine"
@@ -96,6 +99,88 @@ func TestListDamagedDate(t *testing.T) {
 			}
 			if !maps.Equal(found, all) {
 				t.Errorf("%d sessions were listed, of %d", len(found), len(all))
+			}
+		})
+	}
+}
+
+// lockedFile opens a store on a file that another *sql.DB, as a Django would, is
+// writing to, until the function is called.
+func lockedFile(t *testing.T, driver, options string) (s sessions.Store, rec sessions.Record, unlock func()) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sessions.db")
+	other := openFile(t, driver, options, path)
+	s = storeOn(t, openFile(t, driver, options, path))
+	rec = created(t, s, 1)[0]
+	conn, err := other.Conn(t.Context())
+	noError(t, err)
+	_, err = conn.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	noError(t, err)
+	unlock = func() {
+		_, err := conn.ExecContext(context.Background(), "COMMIT")
+		noError(t, err)
+		noError(t, conn.Close())
+	}
+	return s, rec, unlock
+}
+
+// TestSQLiteLocked: a save that another process keeps from writing ends at its
+// deadline, or when busy_timeout is over, whichever is sooner. Then nothing was
+// written, and it is known where the file has said so.
+func TestSQLiteLocked(t *testing.T) {
+	for _, driver := range drivers {
+		for _, c := range []struct {
+			name           string
+			busy, deadline int // milliseconds
+			known          bool
+		}{
+			{"until the deadline", 20_000, 300, false},
+			{"until busy_timeout", 300, 20_000, true},
+		} {
+			t.Run(driver.name+"/"+c.name, func(t *testing.T) {
+				options := fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)", c.busy)
+				s, rec, unlock := lockedFile(t, driver.name, options)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(c.deadline)*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				_, err := s.Replace(ctx, groupKey(0), rec, record("too late"))
+				if took := time.Since(start); err == nil || took < 200*time.Millisecond || took > 10*time.Second {
+					t.Errorf("%v after %v", err, took)
+				}
+				if known := !errors.Is(err, sessions.ErrUnknownOutcome); known != c.known {
+					t.Errorf("%v", err)
+				}
+				unlock()
+				if now, err := s.Load(t.Context(), groupKey(0)); err != nil || now.Data != rec.Data {
+					t.Errorf("%q is stored: %v", now.Data, err)
+				}
+				if _, err := s.Replace(t.Context(), groupKey(0), rec, record("in time")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestSQLiteUnwatched: a save's deadline costs nothing where busy_timeout is sooner.
+func TestSQLiteUnwatched(t *testing.T) {
+	for _, driver := range drivers {
+		t.Run(driver.name, func(t *testing.T) {
+			s := storeOn(t, openFile(t, driver.name, "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)", filepath.Join(t.TempDir(), "sessions.db")))
+			rec := created(t, s, 1)[0]
+			save := func(ctx context.Context) float64 {
+				n := 0
+				return testing.AllocsPerRun(100, func() {
+					var err error
+					n++
+					rec, err = s.Replace(ctx, groupKey(0), rec, record(fmt.Sprint("next", n)))
+					noError(t, err)
+				})
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			if alone, watched := save(context.Background()), save(ctx); watched > alone+2 {
+				t.Errorf("a save with a deadline allocates %v times, %v without", watched, alone)
 			}
 		})
 	}

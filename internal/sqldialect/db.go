@@ -18,6 +18,7 @@ type DB struct {
 	reads    *turns         // the same of reads
 	prepared statements
 
+	busy      atomic.Int64 // how long SQLite waits for a lock, as a time.Duration; 0: not known yet
 	clearRows atomic.Int64 // of a clean-up's next step; 0: none was made yet
 }
 

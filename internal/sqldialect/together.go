@@ -51,12 +51,13 @@ func (d *DB) oneTransaction(ctx context.Context, batch []*write) (done bool) {
 			return false
 		}
 	}
+	unwatched := d.unwatched(ctx)
 	conn, err := d.SQL.Conn(ctx)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	tx, err := conn.BeginTx(ctx, nil)
+	tx, err := conn.BeginTx(unwatched, nil)
 	if err != nil {
 		return false
 	}
@@ -67,7 +68,7 @@ func (d *DB) oneTransaction(ctx context.Context, batch []*write) (done bool) {
 			w.err = err
 			continue
 		}
-		result, err := tx.StmtContext(ctx, stmts[i]).ExecContext(ctx, w.args...)
+		result, err := tx.StmtContext(unwatched, stmts[i]).ExecContext(unwatched, w.args...)
 		if err == nil {
 			w.n, err = result.RowsAffected()
 		}
