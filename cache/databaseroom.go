@@ -81,7 +81,7 @@ func (c *Database) cull(ctx context.Context) error {
 	if n, err := c.count(ctx); err != nil || n <= c.room.most {
 		return err
 	}
-	if _, err := c.db.Write(ctx, c.text.clear, c.db.Date(c.now())); err != nil {
+	if _, err := c.db.WriteOne(ctx, sqldialect.Statement{One: c.text.clear, Long: true}, c.db.Date(c.now())); err != nil {
 		return err
 	}
 	n, err := c.count(ctx)
@@ -102,7 +102,7 @@ func (c *Database) cull(ctx context.Context) error {
 		}
 		text, args = c.text.cullBelow, []any{first}
 	}
-	live, err := c.db.Write(ctx, text, args...)
+	live, err := c.db.WriteOne(ctx, sqldialect.Statement{One: text, Long: true}, args...)
 	c.room.report(int(live))
 	return err
 }

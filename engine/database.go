@@ -65,7 +65,10 @@ type Column struct {
 // all that was acknowledged before it.
 //
 // SQLite: open the database with journal_mode=WAL and a busy_timeout, and with
-// at least two connections, so that reads go on while a save waits for the disk.
+// at least two connections, so that reads go on while a save waits for the disk. A save
+// that another process holds up ends at its deadline or after busy_timeout, whichever
+// is sooner; a busy_timeout below Settings.SaveTimeout makes saves cheaper, since then
+// nobody has to watch for the deadline.
 func Database(db *sql.DB) DatabaseEngine { return DatabaseEngine{DB: db} }
 
 // Open reports a missing DB, an unknown dialect, a TimeZone without UseTZ, and

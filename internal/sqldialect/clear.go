@@ -53,7 +53,7 @@ func (d *DB) Clear(ctx context.Context, text, before string, limit int) (deleted
 			n, found, since, err = d.clearStep(ctx, text, before, since, rows)
 		default:
 			var changed int64
-			changed, err = d.write(ctx, text, []any{before, rows})
+			changed, err = d.write(ctx, Statement{One: text, Long: true}, []any{before, rows})
 			n, found = int(changed), int(changed)
 		}
 		deleted += n

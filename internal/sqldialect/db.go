@@ -57,6 +57,10 @@ type Statement struct {
 	// all are strings. "" where there is none.
 	Many string
 	Key  int
+
+	// Long: it is not by a key, and may take its time, so that it is given up when
+	// its context ends.
+	Long bool
 }
 
 // Row finds one row.
@@ -77,7 +81,7 @@ func (d *DB) Write(ctx context.Context, text string, args ...any) (int64, error)
 // answered has an unknown outcome, and so have all its writes.
 func (d *DB) WriteOne(ctx context.Context, stmt Statement, args ...any) (int64, error) {
 	if d.turns == nil || d.turns.batches && stmt.Many == "" {
-		return d.write(ctx, stmt.One, args)
+		return d.write(ctx, stmt, args)
 	}
 	w := &write{ctx: ctx, stmt: stmt, args: args}
 	batch, err := d.turns.enter(w)
@@ -88,7 +92,7 @@ func (d *DB) WriteOne(ctx context.Context, stmt Statement, args ...any) (int64, 
 		d.carryOut(batch)
 	}
 	if w.alone {
-		return d.write(ctx, stmt.One, args)
+		return d.write(ctx, stmt, args)
 	}
 	return w.n, w.err
 }
@@ -102,7 +106,7 @@ func (d *DB) carryOut(batch []*write) {
 	}
 	for i, w := range batch {
 		if w.alone = i > 0 && d.turns.batches; !w.alone {
-			w.n, w.err = d.write(w.ctx, w.stmt.One, w.args)
+			w.n, w.err = d.write(w.ctx, w.stmt, w.args)
 		}
 	}
 }
@@ -110,10 +114,14 @@ func (d *DB) carryOut(batch []*write) {
 var errPanic = errors.New("the driver panicked in another caller's write")
 
 // write executes a statement on its own.
-func (d *DB) write(ctx context.Context, text string, args []any) (int64, error) {
-	result, err := d.prepared.exec(ctx, d, text, args...)
+func (d *DB) write(ctx context.Context, stmt Statement, args []any) (int64, error) {
+	unwatched := ctx
+	if !stmt.Long {
+		unwatched = d.unwatched(ctx, true)
+	}
+	result, err := d.prepared.exec(unwatched, d, stmt.One, args...)
 	for tries := 1; err != nil && tries < 20 && ctx.Err() == nil && d.Collided(err); tries++ {
-		result, err = d.prepared.exec(ctx, d, text, args...)
+		result, err = d.prepared.exec(unwatched, d, stmt.One, args...)
 	}
 	if err != nil {
 		return 0, d.unsure(ctx, err)

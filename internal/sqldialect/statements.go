@@ -23,7 +23,7 @@ func (p *statements) exec(ctx context.Context, d *DB, text string, args ...any) 
 	if stmt == nil {
 		return d.SQL.ExecContext(ctx, text, args...)
 	}
-	return stmt.ExecContext(d.unwatched(ctx), args...)
+	return stmt.ExecContext(ctx, args...)
 }
 
 func (p *statements) query(ctx context.Context, d *DB, text string, args ...any) (*sql.Row, error) {
@@ -34,27 +34,23 @@ func (p *statements) query(ctx context.Context, d *DB, text string, args ...any)
 	if stmt == nil {
 		return d.SQL.QueryRowContext(ctx, text, args...), nil
 	}
-	return stmt.QueryRowContext(d.unwatched(ctx), args...), nil
+	return stmt.QueryRowContext(d.unwatched(ctx, false), args...), nil
 }
 
 // unwatched is ctx for a statement that ends soon by itself: one of SQLite's, in this
-// process, by a key. To watch for the end of a context costs database/sql and the
-// driver a goroutine each, more than the statement. All that it can wait for is the
-// lock of another process or another *sql.DB, and for that as long as the connection's
-// busy_timeout says: so the context is left out where its deadline is later than that.
-// Cancelling is then noticed late, or never by a write that is done meanwhile. The
-// context is kept where the statement has to wait for a connection.
-func (d *DB) unwatched(ctx context.Context) context.Context {
-	if !d.oneWriter || ctx.Err() != nil {
+// process, by a key, or a count. To watch for the end of a context costs database/sql
+// and the driver a goroutine each, which is more than many a statement. All that one
+// waits for is a lock of another process or another *sql.DB (in WAL mode a single one,
+// and only to write), and for that as long as the connection's busy_timeout says. So a
+// deadline that is later need not be watched, and cancelling before it is noticed after
+// busy_timeout at the latest. A write whose context has no deadline is watched, and so
+// is whatever has to wait for a connection.
+func (d *DB) unwatched(ctx context.Context, write bool) context.Context {
+	end, ends := ctx.Deadline()
+	switch {
+	case !d.oneWriter, ctx.Err() != nil, !ends && (write || ctx.Done() == nil):
 		return ctx
-	}
-	left := busyMost
-	if end, ok := ctx.Deadline(); ok {
-		left = min(left, time.Until(end))
-	} else if ctx.Done() == nil {
-		return ctx
-	}
-	if busy := d.busyTimeout(ctx); busy > left {
+	case ends && d.busyTimeout(ctx) > time.Until(end):
 		return ctx
 	}
 	if s := d.SQL.Stats(); s.MaxOpenConnections > 0 && s.InUse >= s.MaxOpenConnections {
@@ -63,21 +59,19 @@ func (d *DB) unwatched(ctx context.Context) context.Context {
 	return context.WithoutCancel(ctx)
 }
 
-// busyMost is how long a statement may wait whose context has been canceled.
-const busyMost = 10 * time.Second
-
-// busyTimeout is how long the connections wait for a lock. They are taken to be alike,
-// as those are that database/sql opens. One that does not say has a way of its own to
-// wait.
+// busyTimeout is how long SQLite's connections wait for a lock. They are taken to be
+// alike, as database/sql opens them. Where it is 0 the driver may have a way of its own
+// to wait, of which nothing is known.
 func (d *DB) busyTimeout(ctx context.Context) time.Duration {
 	if busy := d.busy.Load(); busy != 0 {
 		return time.Duration(busy)
 	}
+	const unknown = time.Duration(math.MaxInt64)
 	var ms int64
 	if err := d.SQL.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&ms); err != nil {
-		return math.MaxInt64
+		return unknown
 	}
-	busy := time.Duration(math.MaxInt64)
+	busy := unknown
 	if ms > 0 {
 		busy = time.Duration(ms) * time.Millisecond
 	}

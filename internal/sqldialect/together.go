@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -26,7 +27,7 @@ func longest(batch []*write) (context.Context, context.CancelFunc) {
 	for _, w := range batch {
 		end, ok := w.ctx.Deadline()
 		if !ok {
-			return context.WithCancel(context.WithoutCancel(batch[0].ctx))
+			return context.WithoutCancel(batch[0].ctx), func() {}
 		}
 		if end.After(last) {
 			last = end
@@ -51,7 +52,10 @@ func (d *DB) oneTransaction(ctx context.Context, batch []*write) (done bool) {
 			return false
 		}
 	}
-	unwatched := d.unwatched(ctx)
+	unwatched := ctx
+	if !slices.ContainsFunc(batch, func(w *write) bool { return w.stmt.Long }) {
+		unwatched = d.unwatched(ctx, true)
+	}
 	conn, err := d.SQL.Conn(ctx)
 	if err != nil {
 		return false
