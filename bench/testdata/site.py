@@ -15,7 +15,7 @@ if spec.get("sqlite"):
     databases["default"] = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": spec["sqlite"],
-        "OPTIONS": {"timeout": 10, "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"},
+        "OPTIONS": {"timeout": 5, "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"},
         "CONN_MAX_AGE": None,
     }
 if spec.get("postgres"):
