@@ -125,8 +125,9 @@ func lockedFile(t *testing.T, driver, options string) (s sessions.Store, rec ses
 }
 
 // TestSQLiteLocked: a save that another process keeps from writing ends at its
-// deadline, or when busy_timeout is over, whichever is sooner. Then nothing was
-// written, and it is known where the file has said so.
+// deadline, or when busy_timeout is over, whichever is sooner, or when it is canceled
+// and has no deadline. Then nothing was written, and it is known where the file has
+// said so.
 func TestSQLiteLocked(t *testing.T) {
 	for _, driver := range drivers {
 		for _, c := range []struct {
@@ -136,12 +137,19 @@ func TestSQLiteLocked(t *testing.T) {
 		}{
 			{"until the deadline", 20_000, 300, false},
 			{"until busy_timeout", 300, 20_000, true},
+			{"until it is canceled", 20_000, 0, false},
 		} {
 			t.Run(driver.name+"/"+c.name, func(t *testing.T) {
 				options := fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)", c.busy)
 				s, rec, unlock := lockedFile(t, driver.name, options)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(c.deadline)*time.Millisecond)
+				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
+				if c.deadline > 0 {
+					ctx, cancel = context.WithTimeout(ctx, time.Duration(c.deadline)*time.Millisecond)
+					defer cancel()
+				} else {
+					time.AfterFunc(300*time.Millisecond, cancel)
+				}
 				start := time.Now()
 				_, err := s.Replace(ctx, groupKey(0), rec, record("too late"))
 				if took := time.Since(start); err == nil || took < 200*time.Millisecond || took > 10*time.Second {
