@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pickle"
@@ -108,15 +109,16 @@ func (c *Pickle) IgnoresTail() bool { return true }
 // DecodePrefix is Decode for what is not compressed, and says how many bytes of
 // data the pickle has.
 func (c *Pickle) DecodePrefix(data string) (sessions.Values, int, error) {
-	dict, n, err := pickle.Parse(data, c.limit)
+	w := workspaces.Get().(*workspace)
+	defer w.done()
+	dict, n, err := w.arena.Parse(data, c.limit)
 	if err != nil {
 		return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, explained(data, err))
 	}
 	if dict.Kind != pickle.Dict {
 		return sessions.Values{}, 0, fmt.Errorf("%w: the pickle is no dict", sessions.ErrCorrupt)
 	}
-	d := decoder{budget: expandFactor*n + expandBytes, buffer: make([]byte, 0, n+64)}
-	d.members = make([]decoded, 0, len(dict.Items)/2)
+	d := decoder{workspace: w, budget: expandFactor*n + expandBytes}
 	for i := 0; i < len(dict.Items); i += 2 {
 		if err := d.member(dict.Items[i], dict.Items[i+1]); err != nil {
 			return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
@@ -138,10 +140,38 @@ func explained(data string, err error) error {
 	return err
 }
 
-type decoder struct {
+// workspace is the memory that Encode and Decode take on the way to their
+// results, which share none of it.
+type workspace struct {
+	arena   pickle.Arena
 	members []decoded
-	buffer  []byte // the JSON of all members, one behind the other
-	budget  int    // bytes that may still be written
+	buffer  []byte // the JSON of all members, one behind the other; or the pickle
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+// What is larger is not kept: bytes of a buffer, members.
+const (
+	maxBuffer  = 64 << 10
+	maxMembers = 256
+)
+
+// done gives the workspace back.
+func (w *workspace) done() {
+	w.arena.Reset()
+	if w.buffer = w.buffer[:0]; cap(w.buffer) > maxBuffer {
+		w.buffer = nil
+	}
+	clear(w.members)
+	if w.members = w.members[:0]; cap(w.members) > maxMembers {
+		w.members = nil
+	}
+	workspaces.Put(w)
+}
+
+type decoder struct {
+	*workspace
+	budget int // bytes that may still be written
 }
 
 // decoded is a member whose JSON, unless it has its own, is part of the buffer.
@@ -196,7 +226,7 @@ func (d *decoder) member(key, value *pickle.Value) error {
 
 // fragment cuts v out of what it shares with others.
 func (d *decoder) fragment(v *pickle.Value) (string, error) {
-	b, err := pickle.Append(nil, v, opaqueProtocol, d.budget)
+	b, err := d.arena.Append(nil, v, opaqueProtocol, d.budget)
 	d.budget -= len(b)
 	return string(b), err
 }
@@ -204,8 +234,10 @@ func (d *decoder) fragment(v *pickle.Value) (string, error) {
 // Encode writes the dict as CPython's pickler would write it when it was just
 // read from JSON: see pickle.Append for what that means where a str repeats.
 func (c *Pickle) Encode(v sessions.Values) (string, error) {
-	e := encoder{limit: c.limit}
-	items := make([]*pickle.Value, 0, 2*v.Len())
+	w := workspaces.Get().(*workspace)
+	defer w.done()
+	e := encoder{Arena: &w.arena, limit: c.limit}
+	items := e.Items(2 * v.Len())
 	for m := range v.All() {
 		key, err := e.key(m.Name)
 		var value *pickle.Value
@@ -217,15 +249,15 @@ func (c *Pickle) Encode(v sessions.Values) (string, error) {
 		}
 		items = append(items, key, value)
 	}
-	b, err := pickle.Append(make([]byte, 0, 512), e.Dict(items), c.protocol, c.limit)
-	if err != nil {
+	var err error
+	if w.buffer, err = e.Append(w.buffer, e.Dict(items), c.protocol, c.limit); err != nil {
 		return "", fmt.Errorf("codec: %w", err)
 	}
-	return c.pack(string(b)), nil
+	return c.pack(string(w.buffer)), nil
 }
 
 type encoder struct {
-	pickle.Arena
+	*pickle.Arena
 	limit int
 }
 
@@ -251,7 +283,7 @@ func (e *encoder) value(m sessions.Member) (*pickle.Value, error) {
 }
 
 func (e *encoder) opaque(fragment string) (*pickle.Value, error) {
-	v, n, err := pickle.Parse(fragment, e.limit)
+	v, n, err := e.Parse(fragment, e.limit)
 	if err == nil && n != len(fragment) {
 		err = pickle.ErrSyntax
 	}

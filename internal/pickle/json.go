@@ -85,6 +85,7 @@ func (a *Arena) FromJSON(text string) (*Value, error) {
 		return nil, err
 	}
 	r := jsonReader{Arena: a, text: text}
+	a.stack = a.stack[:0]
 	return r.value()
 }
 
@@ -124,15 +125,17 @@ func (r *jsonReader) value() (*Value, error) {
 
 func (r *jsonReader) container(kind Kind, end byte) (*Value, error) {
 	r.pos++
-	var items []*Value
+	start := len(r.stack)
 	for r.next() != end {
 		v, err := r.value()
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, v)
+		r.stack = append(r.stack, v)
 	}
 	r.pos++
+	items := r.list(r.stack[start:])
+	r.stack = r.stack[:start]
 	return r.Arena.container(kind, items), nil
 }
 

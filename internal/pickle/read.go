@@ -10,9 +10,13 @@ import (
 // what follows is ignored, as Python does. A pickle of more than limit bytes is
 // refused. Texts in the tree are parts of data.
 func Parse(data string, limit int) (v *Value, n int, err error) {
-	p := parser{data: data, limit: limit}
-	p.stack = p.stackBuffer[:0]
-	p.memo = p.memoBuffer[:0]
+	return new(Arena).Parse(data, limit)
+}
+
+// Parse is the function Parse with the arena's memory.
+func (a *Arena) Parse(data string, limit int) (v *Value, n int, err error) {
+	p := parser{Arena: a, data: data, limit: limit}
+	a.stack, a.memo = a.stack[:0], a.memo[:0]
 	if v, err = p.run(); err == nil {
 		err = measure(v, 1)
 	}
@@ -24,16 +28,12 @@ func Parse(data string, limit int) (v *Value, n int, err error) {
 
 // parser is CPython's Unpickler (Modules/_pickle.c), without the calling.
 type parser struct {
-	Arena
+	*Arena
 	data  string
 	pos   int
 	limit int
 	ops   int
-	stack []*Value
 	marks []int // where in the stack
-	memo  []*Value
-
-	stackBuffer, memoBuffer [32]*Value
 }
 
 func (p *parser) syntax() error { return fmt.Errorf("%w at offset %d", ErrSyntax, p.pos) }

@@ -1,7 +1,5 @@
 package pickle
 
-import "slices"
-
 func (p *parser) push(v *Value, ok bool) error {
 	if !ok {
 		return p.syntax()
@@ -96,7 +94,7 @@ func (p *parser) tuple(n int) error {
 	if len(p.stack)-n < p.fence() {
 		return p.syntax()
 	}
-	items := slices.Clone(p.stack[len(p.stack)-n:])
+	items := p.list(p.stack[len(p.stack)-n:])
 	p.stack = p.stack[:len(p.stack)-n]
 	return p.push(p.container(Tuple, items), true)
 }
@@ -113,7 +111,7 @@ func (p *parser) collect(op byte) error {
 	case opFrozenSet:
 		kind, ok = FrozenSet, ok && hashable(items, 1)
 	}
-	return p.push(p.container(kind, slices.Clone(items)), ok)
+	return p.push(p.container(kind, p.list(items)), ok)
 }
 
 // fill adds what lies on the stack to the container below it.
@@ -149,7 +147,11 @@ func (p *parser) fill(op byte) error {
 	default:
 		ok = v.Kind == Set && hashable(items, 1)
 	}
-	v.Items = append(v.Items, items...)
+	if v.Items == nil {
+		v.Items = p.list(items)
+	} else {
+		v.Items = append(v.Items, items...)
+	}
 	return p.check(ok)
 }
 

@@ -26,6 +26,11 @@ const (
 // characters up to U+00FF. Those are shared here, other strs only where one
 // Value occurs several times.
 func Append(b []byte, v *Value, protocol, limit int) ([]byte, error) {
+	return new(Arena).Append(b, v, protocol, limit)
+}
+
+// Append is the function Append with the arena's memory.
+func (a *Arena) Append(b []byte, v *Value, protocol, limit int) ([]byte, error) {
 	if protocol != 4 && protocol != 5 {
 		return b, fmt.Errorf("pickle: no protocol %d", protocol)
 	}
@@ -33,6 +38,8 @@ func Append(b []byte, v *Value, protocol, limit int) ([]byte, error) {
 		return b, err
 	}
 	w := writer{b: append(b, opProto, byte(protocol)), protocol: protocol, limit: len(b) + limit, frame: noFrame}
+	w.strs.list = a.strs[:0]
+	defer func() { a.strs = w.strs.list }()
 	w.save(v, false)
 	w.op(opStop)
 	w.closeFrame()
@@ -56,7 +63,7 @@ type writer struct {
 	frame    int // where the present frame's header is, or noFrame
 	unframed bool
 	memoized uint32
-	strs     map[string]uint32    // in the memo: keys and singletons
+	strs     strMemo              // in the memo: keys and singletons
 	globals  map[qualified]uint32 // in the memo
 	objects  map[*Value]uint32    // in the memo: what is shared
 	err      error
@@ -209,14 +216,11 @@ func (w *writer) long(digits string) {
 func (w *writer) str(v *Value, key bool) {
 	one := key || singleton(v.Text)
 	if one {
-		if i, ok := w.strs[v.Text]; ok {
+		if i, ok := w.strs.find(v.Text); ok {
 			w.get(i)
 			return
 		}
-		if w.strs == nil {
-			w.strs = make(map[string]uint32, 16)
-		}
-		w.strs[v.Text] = w.memoized
+		w.strs.add(v.Text, w.memoized)
 	}
 	if !validWTF8(v.Text) {
 		w.err = ErrSyntax
