@@ -68,18 +68,18 @@ func (p packing) unpack(data string) (string, error) {
 	if strings.HasPrefix(data, "{") { // JSON
 		return data, nil
 	}
-	source := strings.NewReader(data)
+	source := func() io.Reader { return strings.NewReader(data) }
 	var r io.ReadCloser
 	var err error
 	switch {
 	case len(data) > 1 && data[0] == 'x' && (int(data[0])<<8|int(data[1]))%31 == 0: // RFC 1950
-		r, err = zlib.NewReader(source) // which, like Python's, ignores what follows
+		r, err = zlib.NewReader(source()) // which, like Python's, ignores what follows
 	case strings.HasPrefix(data, "\x1f\x8b"):
-		r, err = gzip.NewReader(source)
+		r, err = gzip.NewReader(source())
 	case strings.HasPrefix(data, "\x28\xb5\x2f\xfd"):
 		var d *zstd.Decoder
 		// Without goroutines; an 8 MiB window is what RFC 8878 recommends.
-		if d, err = zstd.NewReader(source, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20)); err == nil {
+		if d, err = zstd.NewReader(source(), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20)); err == nil {
 			r = d.IOReadCloser()
 		}
 	case strings.HasPrefix(data, "\xfd7zXZ\x00"):

@@ -9,6 +9,7 @@ type Arena struct {
 	values chunks[Value]
 	lists  chunks[*Value]
 	stack  []*Value  // of the parser, and of what reads JSON
+	marks  []int     // of the parser: where in the stack
 	memo   []*Value  // of the parser
 	strs   []memoStr // of the writer
 }
@@ -20,6 +21,7 @@ func (a *Arena) Reset() {
 	a.values.reset()
 	a.lists.reset()
 	a.stack = emptied(a.stack)
+	a.marks = emptied(a.marks)
 	a.memo = emptied(a.memo)
 	a.strs = emptied(a.strs)
 }

@@ -44,7 +44,9 @@ func appendJSON(b []byte, v *Value, limit int) ([]byte, bool) {
 	case Float:
 		return pyjson.AppendFloat(b, v.Float()), true
 	case Str:
-		return pyjson.AppendString(b, v.Text), pyjson.ValidName(v.Text) // two surrogates in a row would be joined
+		out := pyjson.AppendString(b, v.Text)
+		plain := len(out) == len(b)+len(v.Text)+len(`""`) // nothing was escaped
+		return out, plain || pyjson.ValidName(v.Text)     // two surrogates in a row would be joined
 	case List:
 		b = append(b, '[')
 		for i, item := range v.Items {
@@ -141,30 +143,35 @@ func (r *jsonReader) container(kind Kind, end byte) (*Value, error) {
 
 func (r *jsonReader) str() (*Value, error) {
 	start := r.pos
-	escaped := false
-	for r.pos++; r.text[r.pos] != '"'; r.pos++ {
+	r.pos++
+	inside := r.text[r.pos:]
+	inside = inside[:strings.IndexByte(inside, '"')]
+	if strings.IndexByte(inside, '\\') < 0 {
+		r.pos += len(inside) + 1
+		return r.Str(inside), nil
+	}
+	for ; r.text[r.pos] != '"'; r.pos++ {
 		if r.text[r.pos] == '\\' {
-			escaped = true
 			r.pos++
 		}
 	}
 	r.pos++
-	if !escaped {
-		return r.Str(r.text[start+1 : r.pos-1]), nil
-	}
 	var text string
 	err := pyjson.Unmarshal(r.text[start:r.pos], &text)
 	return r.Str(text), err
 }
 
+// inLiteral reports whether a number or word goes on with c.
+func inLiteral(c byte) bool { return c > ' ' && c != ',' && c != ']' && c != '}' }
+
 // literal reads a number or a word.
 func (r *jsonReader) literal() (*Value, error) {
-	rest := r.text[r.pos:]
-	if n := strings.IndexAny(rest, " \t\n\r,]}"); n >= 0 {
-		rest = rest[:n]
+	start := r.pos
+	for r.pos < len(r.text) && inLiteral(r.text[r.pos]) {
+		r.pos++
 	}
-	r.pos += len(rest)
-	switch rest {
+	word := r.text[start:r.pos]
+	switch word {
 	case "null":
 		return none, nil
 	case "true":
@@ -172,21 +179,21 @@ func (r *jsonReader) literal() (*Value, error) {
 	case "false":
 		return falseValue, nil
 	}
-	if rest == "NaN" { // Go's own NaN has other bits than Python's
+	if word == "NaN" { // Go's own NaN has other bits than Python's
 		return r.float(math.Float64frombits(0x7ff8 << 48)), nil
 	}
-	if n, err := strconv.ParseInt(rest, 10, 64); err == nil {
+	if n, err := strconv.ParseInt(word, 10, 64); err == nil {
 		return r.int(n), nil
 	}
-	if !strings.ContainsAny(rest, ".eENI") {
-		n, ok := new(big.Int).SetString(rest, 10)
+	if !strings.ContainsAny(word, ".eENI") {
+		n, ok := new(big.Int).SetString(word, 10)
 		if !ok {
 			return nil, errJSON
 		}
 		return r.long(twosComplement(n)), nil
 	}
 	var f float64
-	if err := pyjson.Unmarshal(rest, &f); err != nil {
+	if err := pyjson.Unmarshal(word, &f); err != nil {
 		return nil, err
 	}
 	return r.float(f), nil

@@ -16,7 +16,7 @@ func Parse(data string, limit int) (v *Value, n int, err error) {
 // Parse is the function Parse with the arena's memory.
 func (a *Arena) Parse(data string, limit int) (v *Value, n int, err error) {
 	p := parser{Arena: a, data: data, limit: limit}
-	a.stack, a.memo = a.stack[:0], a.memo[:0]
+	a.stack, a.marks, a.memo = a.stack[:0], a.marks[:0], a.memo[:0]
 	if v, err = p.run(); err == nil {
 		err = measure(v, 1)
 	}
@@ -33,7 +33,6 @@ type parser struct {
 	pos   int
 	limit int
 	ops   int
-	marks []int // where in the stack
 }
 
 func (p *parser) syntax() error { return fmt.Errorf("%w at offset %d", ErrSyntax, p.pos) }
@@ -114,9 +113,6 @@ func (p *parser) step(op byte) error {
 		return p.call(op)
 	case opBuild:
 		return p.build()
-	}
-	if name, ok := forbiddenOps[op]; ok {
-		return forbidden(name)
 	}
 	return p.scalar(op)
 }
