@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pickle"
@@ -109,16 +108,31 @@ func (c *Pickle) IgnoresTail() bool { return true }
 // DecodePrefix is Decode for what is not compressed, and says how many bytes of
 // data the pickle has.
 func (c *Pickle) DecodePrefix(data string) (sessions.Values, int, error) {
-	w := workspaces.Get().(*workspace)
-	defer w.done()
-	dict, n, err := w.arena.Parse(data, c.limit)
+	if v, n, ok := readPlain(data, c.limit); ok {
+		return v, n, nil
+	}
+	return readTree(data, c.limit)
+}
+
+// readPlain reads what most sessions are. What it does not take is for readTree.
+func readPlain(data string, limit int) (v sessions.Values, n int, ok bool) {
+	n, ok = pickle.ReadPlain(data, limit, expandBytes, func(name, json string, more int) {
+		v.Grow(more + 2) // itself, and one for what a request adds
+		v.Set(sessions.Member{Name: name, JSON: json})
+	})
+	return v, n, ok
+}
+
+func readTree(data string, limit int) (sessions.Values, int, error) {
+	dict, n, err := pickle.Parse(data, limit)
 	if err != nil {
 		return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, explained(data, err))
 	}
 	if dict.Kind != pickle.Dict {
 		return sessions.Values{}, 0, fmt.Errorf("%w: the pickle is no dict", sessions.ErrCorrupt)
 	}
-	d := decoder{workspace: w, budget: expandFactor*n + expandBytes}
+	d := decoder{budget: expandFactor*n + expandBytes, buffer: make([]byte, 0, n+64)}
+	d.members = make([]decoded, 0, len(dict.Items)/2)
 	for i := 0; i < len(dict.Items); i += 2 {
 		if err := d.member(dict.Items[i], dict.Items[i+1]); err != nil {
 			return sessions.Values{}, 0, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
@@ -140,38 +154,10 @@ func explained(data string, err error) error {
 	return err
 }
 
-// workspace is the memory that Encode and Decode take on the way to their
-// results, which share none of it.
-type workspace struct {
-	arena   pickle.Arena
-	members []decoded
-	buffer  []byte // the JSON of all members, one behind the other; or the pickle
-}
-
-var workspaces = sync.Pool{New: func() any { return new(workspace) }}
-
-// What is larger is not kept: bytes of a buffer, members.
-const (
-	maxBuffer  = 64 << 10
-	maxMembers = 256
-)
-
-// done gives the workspace back.
-func (w *workspace) done() {
-	w.arena.Reset()
-	if w.buffer = w.buffer[:0]; cap(w.buffer) > maxBuffer {
-		w.buffer = nil
-	}
-	clear(w.members)
-	if w.members = w.members[:0]; cap(w.members) > maxMembers {
-		w.members = nil
-	}
-	workspaces.Put(w)
-}
-
 type decoder struct {
-	*workspace
-	budget int // bytes that may still be written
+	members []decoded
+	buffer  []byte // the JSON of all members, one behind the other
+	budget  int    // bytes that may still be written
 }
 
 // decoded is a member whose JSON, unless it has its own, is part of the buffer.
@@ -226,7 +212,7 @@ func (d *decoder) member(key, value *pickle.Value) error {
 
 // fragment cuts v out of what it shares with others.
 func (d *decoder) fragment(v *pickle.Value) (string, error) {
-	b, err := d.arena.Append(nil, v, opaqueProtocol, d.budget)
+	b, err := pickle.Append(nil, v, opaqueProtocol, d.budget)
 	d.budget -= len(b)
 	return string(b), err
 }
@@ -234,10 +220,32 @@ func (d *decoder) fragment(v *pickle.Value) (string, error) {
 // Encode writes the dict as CPython's pickler would write it when it was just
 // read from JSON: see pickle.Append for what that means where a str repeats.
 func (c *Pickle) Encode(v sessions.Values) (string, error) {
-	w := workspaces.Get().(*workspace)
-	defer w.done()
-	e := encoder{Arena: &w.arena, limit: c.limit}
-	items := e.Items(2 * v.Len())
+	data, ok := writePlain(&v, c.protocol, c.limit)
+	if !ok {
+		var err error
+		if data, err = writeTree(&v, c.protocol, c.limit); err != nil {
+			return "", err
+		}
+	}
+	return c.pack(data), nil
+}
+
+// writePlain writes what most sessions are. What it does not take is for
+// writeTree.
+func writePlain(v *sessions.Values, protocol, limit int) (string, bool) {
+	w := pickle.NewPlainWriter(protocol, v.Len())
+	defer w.Done()
+	for m := range v.All() {
+		if m.Opaque != "" || !w.Member(m.Name, m.JSON) {
+			return "", false
+		}
+	}
+	return w.End(limit)
+}
+
+func writeTree(v *sessions.Values, protocol, limit int) (string, error) {
+	e := encoder{limit: limit}
+	items := make([]*pickle.Value, 0, 2*v.Len())
 	for m := range v.All() {
 		key, err := e.key(m.Name)
 		var value *pickle.Value
@@ -249,15 +257,15 @@ func (c *Pickle) Encode(v sessions.Values) (string, error) {
 		}
 		items = append(items, key, value)
 	}
-	var err error
-	if w.buffer, err = e.Append(w.buffer, e.Dict(items), c.protocol, c.limit); err != nil {
+	b, err := pickle.Append(make([]byte, 0, 512), e.Dict(items), protocol, limit)
+	if err != nil {
 		return "", fmt.Errorf("codec: %w", err)
 	}
-	return c.pack(string(w.buffer)), nil
+	return string(b), nil
 }
 
 type encoder struct {
-	*pickle.Arena
+	pickle.Arena
 	limit int
 }
 
@@ -283,7 +291,7 @@ func (e *encoder) value(m sessions.Member) (*pickle.Value, error) {
 }
 
 func (e *encoder) opaque(fragment string) (*pickle.Value, error) {
-	v, n, err := e.Parse(fragment, e.limit)
+	v, n, err := pickle.Parse(fragment, e.limit)
 	if err == nil && n != len(fragment) {
 		err = pickle.ErrSyntax
 	}

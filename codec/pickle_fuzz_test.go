@@ -123,7 +123,7 @@ func meaning(t *testing.T, text string) string {
 
 // The corpora that the fuzzers start from are there.
 func TestPickleCorpora(t *testing.T) {
-	for _, name := range []string{"FuzzUnpickle", "FuzzPickleRoundTrip"} {
+	for _, name := range []string{"FuzzUnpickle", "FuzzPickleRoundTrip", "FuzzPlainRead", "FuzzPlainWrite"} {
 		files, err := filepath.Glob("testdata/fuzz/" + name + "/*")
 		if err != nil || len(files) < 10 {
 			t.Errorf("%s: %d files, %v", name, len(files), err)

@@ -44,9 +44,7 @@ func appendJSON(b []byte, v *Value, limit int) ([]byte, bool) {
 	case Float:
 		return pyjson.AppendFloat(b, v.Float()), true
 	case Str:
-		out := pyjson.AppendString(b, v.Text)
-		plain := len(out) == len(b)+len(v.Text)+len(`""`) // nothing was escaped
-		return out, plain || pyjson.ValidName(v.Text)     // two surrogates in a row would be joined
+		return pyjson.AppendString(b, v.Text), pyjson.ValidName(v.Text) // two surrogates in a row would be joined
 	case List:
 		b = append(b, '[')
 		for i, item := range v.Items {
@@ -87,7 +85,6 @@ func (a *Arena) FromJSON(text string) (*Value, error) {
 		return nil, err
 	}
 	r := jsonReader{Arena: a, text: text}
-	a.stack = a.stack[:0]
 	return r.value()
 }
 
@@ -127,35 +124,31 @@ func (r *jsonReader) value() (*Value, error) {
 
 func (r *jsonReader) container(kind Kind, end byte) (*Value, error) {
 	r.pos++
-	start := len(r.stack)
+	var items []*Value
 	for r.next() != end {
 		v, err := r.value()
 		if err != nil {
 			return nil, err
 		}
-		r.stack = append(r.stack, v)
+		items = append(items, v)
 	}
 	r.pos++
-	items := r.list(r.stack[start:])
-	r.stack = r.stack[:start]
 	return r.Arena.container(kind, items), nil
 }
 
 func (r *jsonReader) str() (*Value, error) {
 	start := r.pos
-	r.pos++
-	inside := r.text[r.pos:]
-	inside = inside[:strings.IndexByte(inside, '"')]
-	if strings.IndexByte(inside, '\\') < 0 {
-		r.pos += len(inside) + 1
-		return r.Str(inside), nil
-	}
-	for ; r.text[r.pos] != '"'; r.pos++ {
+	escaped := false
+	for r.pos++; r.text[r.pos] != '"'; r.pos++ {
 		if r.text[r.pos] == '\\' {
+			escaped = true
 			r.pos++
 		}
 	}
 	r.pos++
+	if !escaped {
+		return r.Str(r.text[start+1 : r.pos-1]), nil
+	}
 	var text string
 	err := pyjson.Unmarshal(r.text[start:r.pos], &text)
 	return r.Str(text), err
@@ -166,12 +159,14 @@ func inLiteral(c byte) bool { return c > ' ' && c != ',' && c != ']' && c != '}'
 
 // literal reads a number or a word.
 func (r *jsonReader) literal() (*Value, error) {
-	start := r.pos
-	for r.pos < len(r.text) && inLiteral(r.text[r.pos]) {
-		r.pos++
+	rest := r.text[r.pos:]
+	n := 0
+	for n < len(rest) && inLiteral(rest[n]) {
+		n++
 	}
-	word := r.text[start:r.pos]
-	switch word {
+	rest = rest[:n]
+	r.pos += len(rest)
+	switch rest {
 	case "null":
 		return none, nil
 	case "true":
@@ -179,22 +174,28 @@ func (r *jsonReader) literal() (*Value, error) {
 	case "false":
 		return falseValue, nil
 	}
-	if word == "NaN" { // Go's own NaN has other bits than Python's
-		return r.float(math.Float64frombits(0x7ff8 << 48)), nil
-	}
-	if n, err := strconv.ParseInt(word, 10, 64); err == nil {
+	if n, err := strconv.ParseInt(rest, 10, 64); err == nil {
 		return r.int(n), nil
 	}
-	if !strings.ContainsAny(word, ".eENI") {
-		n, ok := new(big.Int).SetString(word, 10)
+	if isInteger(rest) {
+		n, ok := new(big.Int).SetString(rest, 10)
 		if !ok {
 			return nil, errJSON
 		}
 		return r.long(twosComplement(n)), nil
 	}
-	var f float64
-	if err := pyjson.Unmarshal(word, &f); err != nil {
-		return nil, err
+	f, err := readFloat(rest)
+	return r.float(f), err
+}
+
+// isInteger reports whether a number is one, of any size.
+func isInteger(word string) bool { return !strings.ContainsAny(word, ".eENI") }
+
+// readFloat reads a number that is no integer.
+func readFloat(word string) (f float64, err error) {
+	if word == "NaN" { // Go's own has other bits than Python's
+		return math.Float64frombits(0x7ff8 << 48), nil
 	}
-	return r.float(f), nil
+	err = pyjson.Unmarshal(word, &f)
+	return f, err
 }

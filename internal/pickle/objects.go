@@ -1,6 +1,9 @@
 package pickle
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // qualified is the name of a class or function.
 type qualified struct{ module, name string }
@@ -166,9 +169,9 @@ func (p *parser) help(c Call) *Value {
 			return p.byteArray(text)
 		}
 	case q == qualified{"builtins", "set"} && len(args) == 1 && arg(0, List) && hashable(args[0].Items, 1):
-		return p.container(Set, p.list(args[0].Items))
+		return p.container(Set, slices.Clone(args[0].Items))
 	case q == qualified{"builtins", "frozenset"} && len(args) == 1 && arg(0, List) && hashable(args[0].Items, 1):
-		return p.container(FrozenSet, p.list(args[0].Items))
+		return p.container(FrozenSet, slices.Clone(args[0].Items))
 	case q == qualified{"builtins", "getattr"} && len(args) == 2 &&
 		isClass(0, "zoneinfo", "ZoneInfo") && arg(1, Str) && args[1].Text == "_unpickle":
 		return p.named("zoneinfo", "ZoneInfo._unpickle")
@@ -196,6 +199,6 @@ func (p *parser) build() error {
 			return forbidden("BUILD")
 		}
 	}
-	v.Call.State = p.container(Dict, p.list(state.Items))
+	v.Call.State = p.container(Dict, slices.Clone(state.Items))
 	return nil
 }

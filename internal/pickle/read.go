@@ -10,13 +10,9 @@ import (
 // what follows is ignored, as Python does. A pickle of more than limit bytes is
 // refused. Texts in the tree are parts of data.
 func Parse(data string, limit int) (v *Value, n int, err error) {
-	return new(Arena).Parse(data, limit)
-}
-
-// Parse is the function Parse with the arena's memory.
-func (a *Arena) Parse(data string, limit int) (v *Value, n int, err error) {
-	p := parser{Arena: a, data: data, limit: limit}
-	a.stack, a.marks, a.memo = a.stack[:0], a.marks[:0], a.memo[:0]
+	p := parser{data: data, limit: limit}
+	p.stack = p.stackBuffer[:0]
+	p.memo = p.memoBuffer[:0]
 	if v, err = p.run(); err == nil {
 		err = measure(v, 1)
 	}
@@ -28,11 +24,16 @@ func (a *Arena) Parse(data string, limit int) (v *Value, n int, err error) {
 
 // parser is CPython's Unpickler (Modules/_pickle.c), without the calling.
 type parser struct {
-	*Arena
+	Arena
 	data  string
 	pos   int
 	limit int
 	ops   int
+	stack []*Value
+	marks []int // where in the stack
+	memo  []*Value
+
+	stackBuffer, memoBuffer [32]*Value
 }
 
 func (p *parser) syntax() error { return fmt.Errorf("%w at offset %d", ErrSyntax, p.pos) }
@@ -113,6 +114,9 @@ func (p *parser) step(op byte) error {
 		return p.call(op)
 	case opBuild:
 		return p.build()
+	}
+	if name, ok := forbiddenOps[op]; ok {
+		return forbidden(name)
 	}
 	return p.scalar(op)
 }

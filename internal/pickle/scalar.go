@@ -66,9 +66,6 @@ func (p *parser) scalar(op byte) error {
 		v := p.fromLine(op, line)
 		return p.push(v, v != nil)
 	}
-	if name, ok := forbiddenOps[op]; ok {
-		return forbidden(name)
-	}
 	return p.syntax() // Python 2's strings, too
 }
 

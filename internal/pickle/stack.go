@@ -1,5 +1,7 @@
 package pickle
 
+import "slices"
+
 func (p *parser) push(v *Value, ok bool) error {
 	if !ok {
 		return p.syntax()
@@ -94,7 +96,7 @@ func (p *parser) tuple(n int) error {
 	if len(p.stack)-n < p.fence() {
 		return p.syntax()
 	}
-	items := p.list(p.stack[len(p.stack)-n:])
+	items := slices.Clone(p.stack[len(p.stack)-n:])
 	p.stack = p.stack[:len(p.stack)-n]
 	return p.push(p.container(Tuple, items), true)
 }
@@ -111,7 +113,7 @@ func (p *parser) collect(op byte) error {
 	case opFrozenSet:
 		kind, ok = FrozenSet, ok && hashable(items, 1)
 	}
-	return p.push(p.container(kind, p.list(items)), ok)
+	return p.push(p.container(kind, slices.Clone(items)), ok)
 }
 
 // fill adds what lies on the stack to the container below it.
@@ -147,11 +149,7 @@ func (p *parser) fill(op byte) error {
 	default:
 		ok = v.Kind == Set && hashable(items, 1)
 	}
-	if v.Items == nil {
-		v.Items = p.list(items)
-	} else {
-		v.Items = append(v.Items, items...)
-	}
+	v.Items = append(v.Items, items...)
 	return p.check(ok)
 }
 

@@ -136,3 +136,55 @@ func (v *Value) StrText() (string, bool) {
 func (v *Value) Hashable() bool { return !v.unhashable }
 
 func (v *Value) hasIdentity() bool { return v.Kind > Float }
+
+// Arena makes Values, many at a time. The zero value is ready.
+type Arena struct{ free []Value }
+
+func (a *Arena) new(kind Kind) *Value {
+	if len(a.free) == 0 {
+		a.free = make([]Value, 32)
+	}
+	v := &a.free[0]
+	a.free = a.free[1:]
+	v.Kind = kind
+	return v
+}
+
+// Str makes a str. The text must be WTF-8.
+func (a *Arena) Str(text string) *Value { return a.text(Str, text) }
+
+// Dict makes a dict of keys and values in turn.
+func (a *Arena) Dict(items []*Value) *Value { return a.container(Dict, items) }
+
+func (a *Arena) text(kind Kind, text string) *Value {
+	v := a.new(kind)
+	v.Text = text
+	return v
+}
+
+func (a *Arena) int(n int64) *Value {
+	v := a.new(Int)
+	v.Int = n
+	return v
+}
+
+func (a *Arena) float(f float64) *Value {
+	v := a.new(Float)
+	v.Int = int64(math.Float64bits(f))
+	return v
+}
+
+// container makes one of the kinds from List to Dict.
+func (a *Arena) container(kind Kind, items []*Value) *Value {
+	v := a.new(kind)
+	v.Items = items
+	switch kind {
+	case List, Set, Dict:
+		v.unhashable = true
+	case Tuple:
+		for _, item := range items {
+			v.unhashable = v.unhashable || item.unhashable
+		}
+	}
+	return v
+}

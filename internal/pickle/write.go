@@ -26,11 +26,6 @@ const (
 // characters up to U+00FF. Those are shared here, other strs only where one
 // Value occurs several times.
 func Append(b []byte, v *Value, protocol, limit int) ([]byte, error) {
-	return new(Arena).Append(b, v, protocol, limit)
-}
-
-// Append is the function Append with the arena's memory.
-func (a *Arena) Append(b []byte, v *Value, protocol, limit int) ([]byte, error) {
 	if protocol != 4 && protocol != 5 {
 		return b, fmt.Errorf("pickle: no protocol %d", protocol)
 	}
@@ -38,8 +33,6 @@ func (a *Arena) Append(b []byte, v *Value, protocol, limit int) ([]byte, error) 
 		return b, err
 	}
 	w := writer{b: append(b, opProto, byte(protocol)), protocol: protocol, limit: len(b) + limit, frame: noFrame}
-	w.strs.list = a.strs[:0]
-	defer func() { a.strs = w.strs.list }()
 	w.save(v, false)
 	w.op(opStop)
 	w.closeFrame()
@@ -63,7 +56,7 @@ type writer struct {
 	frame    int // where the present frame's header is, or noFrame
 	unframed bool
 	memoized uint32
-	strs     strMemo              // in the memo: keys and singletons
+	strs     map[string]uint32    // in the memo: keys and singletons
 	globals  map[qualified]uint32 // in the memo
 	objects  map[*Value]uint32    // in the memo: what is shared
 	err      error
@@ -174,33 +167,41 @@ func (w *writer) memoize(v *Value) {
 }
 
 func (w *writer) get(i uint32) {
-	if i <= math.MaxUint8 {
-		w.op(opBinGet, byte(i))
-		return
-	}
-	w.op(opLongBinGet)
-	w.b = binary.LittleEndian.AppendUint32(w.b, i)
+	var room [5]byte
+	w.op(appendGet(room[:0], i)...)
 }
 
-// int is save_long.
+func appendGet(b []byte, i uint32) []byte {
+	if i <= math.MaxUint8 {
+		return append(b, opBinGet, byte(i))
+	}
+	return binary.LittleEndian.AppendUint32(append(b, opLongBinGet), i)
+}
+
 func (w *writer) int(n int64) {
+	var room [10]byte
+	w.op(appendInt(room[:0], n)...)
+}
+
+// appendInt is save_long.
+func appendInt(b []byte, n int64) []byte {
 	switch {
 	case n >= 0 && n <= math.MaxUint8:
-		w.op(opBinInt1, byte(n))
+		return append(b, opBinInt1, byte(n))
 	case n >= 0 && n <= math.MaxUint16:
-		w.op(opBinInt2, byte(n), byte(n>>8))
+		return append(b, opBinInt2, byte(n), byte(n>>8))
 	case n >= math.MinInt32 && n <= math.MaxInt32:
-		w.op(opBinInt, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
-	default:
-		size := 8
-		for size > 1 && n<<(72-8*size)>>(72-8*size) == n { // a byte less holds it as well
-			size--
-		}
-		w.op(opLong1, byte(size))
-		for i := range size {
-			w.b = append(w.b, byte(n>>(8*i)))
-		}
+		return append(b, opBinInt, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
 	}
+	size := 8
+	for size > 1 && n<<(72-8*size)>>(72-8*size) == n { // a byte less holds it as well
+		size--
+	}
+	b = append(b, opLong1, byte(size))
+	for i := range size {
+		b = append(b, byte(n>>(8*i)))
+	}
+	return b
 }
 
 func (w *writer) long(digits string) {
@@ -216,11 +217,14 @@ func (w *writer) long(digits string) {
 func (w *writer) str(v *Value, key bool) {
 	one := key || singleton(v.Text)
 	if one {
-		if i, ok := w.strs.find(v.Text); ok {
+		if i, ok := w.strs[v.Text]; ok {
 			w.get(i)
 			return
 		}
-		w.strs.add(v.Text, w.memoized)
+		if w.strs == nil {
+			w.strs = make(map[string]uint32, 16)
+		}
+		w.strs[v.Text] = w.memoized
 	}
 	if !validWTF8(v.Text) {
 		w.err = ErrSyntax

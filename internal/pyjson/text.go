@@ -40,6 +40,10 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
+// Plain returns how many bytes at the start of s AppendString copies as they
+// are, and in a string in JSON stand for themselves.
+func Plain(s string) int { return skipPlain(s, 0) }
+
 // appendEscape appends \uXXXX, or two of them.
 func appendEscape(dst []byte, r rune) []byte {
 	if r >= 0x10000 {
