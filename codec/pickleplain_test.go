@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/keepsake-go/sessions"
+	"github.com/keepsake-go/sessions/internal/pickle"
 )
 
 // samePlainRead compares the two ways of reading. It reports whether the short
@@ -276,30 +278,37 @@ func TestPlainBorders(t *testing.T) {
 		}
 		return "{" + strings.Join(items, ",") + "}"
 	}
-	var texts []string
-	for _, n := range []int{1, 2, 22, 23, 24, 63, 64, 65, 254, 255, 256, 257, 998, 999, 1000, 1001, 1999, 2000, 2001} {
-		texts = append(texts, list("0", n), list("{}", n), list(`"a"`, n), list(`{"a":"a"}`, n), dict(n), list(dict(3), n),
-			strings.Repeat("[", n)+strings.Repeat("]", n), strings.Repeat(`{"a":`, n)+"0"+strings.Repeat("}", n))
-	}
-	for n := 65480; n < 65560; n++ {
-		texts = append(texts, `"`+strings.Repeat("x", n)+`"`)
-	}
-	plain := 0
-	for _, text := range texts {
-		for _, v := range []sessions.Values{
-			valuesOf(sessions.Member{Name: "m", JSON: text}),
-			valuesOf(sessions.Member{Name: "m", JSON: text}, sessions.Member{Name: "n", JSON: text}),
+	for _, n := range []int{1, 2, 22, 23, 24, 63, 64, 65, 254, 255, 256, 257, 996, 997, 998, 999, 1000, 1001, 1999, 2000, 2001} {
+		for _, c := range []struct {
+			text  string
+			plain bool
+		}{
+			{list("0", n), n < 1000},
+			{list("{}", n), n < 1000},
+			{list(`"a"`, n), n < 1000},
+			{list(`{"a":"a"}`, n), n < 1000},
+			{list(dict(3), n), n < 1000},
+			{dict(n), n < 64},
+			{"{" + strings.Trim(list(`"a":0`, n), "[]") + "}", n < 1000},
+			{strings.Repeat("[", n) + strings.Repeat("]", n), n < 1000},
+			{strings.Repeat(`{"a":`, n) + "0" + strings.Repeat("}", n), n < 1000},
+			{`"` + strings.Repeat("x", 65536-14-1000+n) + `"`, n < 1000},
 		} {
-			if samePlainWrite(t, v, 5, 1<<20) {
-				plain++
-			}
-			if data, err := writeTree(&v, 5, 1<<20); err == nil && !samePlainRead(t, data, 1<<20) {
-				t.Errorf("%.100s: not read", text)
+			for _, v := range []sessions.Values{
+				valuesOf(sessions.Member{Name: "m", JSON: c.text}),
+				valuesOf(sessions.Member{Name: "m", JSON: c.text}, sessions.Member{Name: "n", JSON: c.text[:min(len(c.text), 2000)]}),
+			} {
+				if plain := samePlainWrite(t, v, 5, 1<<20); plain != c.plain && v.Len() == 1 {
+					t.Errorf("%.100s, %d: plain is %v", c.text, n, plain)
+				}
+				if data, err := writeTree(&v, 5, 1<<20); err == nil && !samePlainRead(t, data, 1<<20) {
+					t.Errorf("%.100s, %d: not read", c.text, n)
+				}
 			}
 		}
 	}
-	if plain < len(texts) {
-		t.Errorf("only %d of %d were plain", plain, 2*len(texts))
+	for n := 65500; n < 65540; n++ {
+		samePlainWrite(t, valuesOf(sessions.Member{Name: "m", JSON: `"` + strings.Repeat("x", n) + `"`}), 5, 1<<20)
 	}
 	for _, n := range []int{0, 1, 2, 47, 48, 63, 64, 65, 998, 999, 1000, 1001} {
 		var v sessions.Values
@@ -310,6 +319,20 @@ func TestPlainBorders(t *testing.T) {
 		data, err := writeTree(&v, 4, 1<<20)
 		if err != nil || !samePlainRead(t, data, 1<<20) {
 			t.Errorf("%d members: %v", n, err)
+		}
+	}
+}
+
+// What Parse refuses as too much is not read.
+func TestPlainLimits(t *testing.T) {
+	for name, data := range map[string]string{
+		"opcodes":        "\x80\x04}" + strings.Repeat("\x94", pickle.MaxOps) + ".",
+		"a str repeated": member("](" + binUnicode(strings.Repeat("x", 1000)) + "\x94" + strings.Repeat("h\x00", 100000) + "e"),
+		"depth":          member(strings.Repeat("]", 1000) + strings.Repeat("a", 999)),
+		"depth by marks": member(strings.Repeat("](", 1000) + strings.Repeat("e", 1000)),
+	} {
+		if _, _, err := readTree(data, 16<<20); !errors.Is(err, pickle.ErrLimit) || samePlainRead(t, data, 16<<20) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type plainStr struct {
 }
 
 // maxPlainStrs is how many strs are compared one by one: for more a map is
-// faster.
+// faster. So members, whose names differ, are always less than a batch.
 const maxPlainStrs = 64
 
 var plainWriters = sync.Pool{New: func() any { return new(PlainWriter) }}
@@ -74,7 +74,7 @@ func (w *PlainWriter) End(limit int) (string, bool) {
 	start := len("\x80\x04") + frameHeader
 	size := len(w.b) - start
 	binary.LittleEndian.PutUint64(w.b[start-8:], uint64(size))
-	if w.members == 0 || w.members >= batch || size >= frameTarget || len(w.b) > limit {
+	if w.members == 0 || size >= frameTarget || len(w.b) > limit {
 		return "", false
 	}
 	return string(w.b), true
