@@ -123,6 +123,7 @@ func readPlain(data string, limit int) (v sessions.Values, n int, ok bool) {
 	return v, n, ok
 }
 
+// readTree reads everything else, and says what is wrong.
 func readTree(data string, limit int) (sessions.Values, int, error) {
 	dict, n, err := pickle.Parse(data, limit)
 	if err != nil {
@@ -243,6 +244,7 @@ func writePlain(v *sessions.Values, protocol, limit int) (string, bool) {
 	return w.End(limit)
 }
 
+// writeTree writes everything else, and says what is wrong.
 func writeTree(v *sessions.Values, protocol, limit int) (string, error) {
 	e := encoder{limit: limit}
 	items := make([]*pickle.Value, 0, 2*v.Len())

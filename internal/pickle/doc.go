@@ -10,7 +10,8 @@
 //
 // Append writes a tree in protocol 4 or 5, byte for byte as CPython's C pickler
 // does. FromJSON and AppendJSON go between trees and JSON as Python's json
-// module has it.
+// module has it. ReadPlain and PlainWriter are a short way past the tree, for
+// pickles that hold what JSON has and nothing else.
 //
 // Why no library: github.com/kisielk/og-rek keeps a dict in a Go map, which
 // loses its order, knows no limits and writes other bytes than CPython;

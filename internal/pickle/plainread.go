@@ -11,14 +11,13 @@ import (
 
 // Most sessions are plain: dicts of what JSON has, as CPython's pickler writes
 // them in protocol 4 or 5. ReadPlain and PlainWriter go between those and JSON
-// without a tree. They do what Parse and AppendJSON, or FromJSON and Append, do
-// together, or report that it is not theirs to do: errors are among that.
+// without a tree. They give what Parse and AppendJSON, or FromJSON and Append,
+// would give, or nothing: then those are to be asked. All errors are theirs.
 
 // ReadPlain reads the pickled dict at the start of data and passes its members,
-// in their order, and how many are still to come. Names are parts of data. n is
-// how many bytes the pickle has: limit at most. ok is false, and nothing was
-// passed, where that would not be all that Parse and AppendJSON have to say, or
-// where the JSON would get longer than room.
+// in their order, with how many are still to come; names are parts of data. n is
+// how many bytes the pickle has, limit at most. ok is false, and nothing was
+// passed, where the pickle is not plain, or its JSON would get longer than room.
 func ReadPlain(data string, limit, room int, member func(name, json string, more int)) (n int, ok bool) {
 	r := plainReaders.Get().(*plainReader)
 	defer r.done()
@@ -49,13 +48,14 @@ type plainReader struct {
 
 var plainReaders = sync.Pool{New: func() any { return new(plainReader) }}
 
-// maxKept is how many bytes of memory are kept for the next ones, in each of some
-// slices.
-const maxKept = 64 << 10
+// What is larger is not kept for the next pickle: a buffer in bytes, a list.
+const (
+	maxBuffer = 64 << 10
+	maxList   = 4 << 10
+)
 
 func (r *plainReader) done() {
-	const size = 16 // of a plainValue
-	if max(cap(r.b), size*cap(r.stack), size*cap(r.memo)) > maxKept {
+	if cap(r.b) > maxBuffer || max(cap(r.members), cap(r.stack), cap(r.memo), cap(r.marks)) > maxList {
 		return
 	}
 	*r = plainReader{b: r.b[:0], members: r.members[:0], stack: r.stack[:0], memo: r.memo[:0], marks: r.marks[:0]}
@@ -262,7 +262,8 @@ func (r *plainReader) many(kind Kind) bool {
 	return r.fill(kind, first)
 }
 
-// one fills a container with the last n values. Of ours it is empty.
+// one fills a container, which is the dict at the bottom or empty, with the last
+// n values.
 func (r *plainReader) one(kind Kind, n int) bool {
 	first := len(r.stack) - n
 	if first-1 < r.fence() {

@@ -46,7 +46,7 @@ func NewPlainWriter(protocol, members int) *PlainWriter {
 
 // Done gives the writer back: it must not be used any more.
 func (w *PlainWriter) Done() {
-	if cap(w.b) > maxKept {
+	if cap(w.b) > maxBuffer {
 		return
 	}
 	clear(w.strs)
