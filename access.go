@@ -22,7 +22,7 @@ var (
 // type gives def as well, and a *TypeError in s.Err, which fails the save. null
 // reads as absent unless T is a pointer, an interface or json.RawMessage.
 func Get[T any](s *Session, name string, def T) T {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if value, ok := getText[T](s, name); ok {
 		return value
@@ -59,7 +59,7 @@ func getText[T any](s *Session, name string) (value T, ok bool) {
 // a *TypeError when the stored value is of another type; unlike Get's it is not
 // kept. It is ErrNotLoaded or ErrClosed when s can't be used.
 func Lookup[T any](s *Session, name string) (value T, found bool, err error) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	found, err = s.read(name, &value)
 	return value, found, err
@@ -81,7 +81,7 @@ func (s *Session) read(name string, into any) (bool, error) {
 // value saves first. A stored value of another type is left alone, and is a
 // *TypeError in s.Err.
 func Update[T any](s *Session, name string, f func(T) T) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return
@@ -101,7 +101,7 @@ func Update[T any](s *Session, name string, f func(T) T) {
 // and returns it (Django's session.setdefault). A stored value of another type
 // gives def and a *TypeError in s.Err.
 func SetDefault[T any](s *Session, name string, def T) T {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return def
@@ -133,7 +133,7 @@ func SetDefault[T any](s *Session, name string, def T) T {
 // saves first. A stored value of another type is left alone, gives def, and is
 // a *TypeError in s.Err.
 func Pop[T any](s *Session, name string, def T) T {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return def
@@ -159,7 +159,7 @@ func Pop[T any](s *Session, name string, def T) T {
 // write it: later changes to it don't count. What can't be encoded, or a name
 // that is not UTF-8, is an *EncodeError in s.Err, which fails the save.
 func (s *Session) Set(name string, value any) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.openToChange() {
 		s.set(name, value)
@@ -178,7 +178,7 @@ func (s *Session) set(name string, value any) {
 // SetAll stores all the values of a map (Django's session.update(dict)), new
 // names in sorted order.
 func (s *Session) SetAll(values map[string]any) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return
@@ -197,7 +197,7 @@ func (s *Session) SetAll(values map[string]any) {
 // Delete removes the value of that name and reports whether there was one.
 // Without one it changes nothing. (Python's del raises KeyError then.)
 func (s *Session) Delete(name string) bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return false
@@ -211,7 +211,7 @@ func (s *Session) Delete(name string) bool {
 
 // Has reports whether there is a value of that name, null included.
 func (s *Session) Has(name string) bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return false
@@ -222,7 +222,7 @@ func (s *Session) Has(name string) bool {
 
 // Len is the number of values.
 func (s *Session) Len() int {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return 0
@@ -266,7 +266,7 @@ func (s *Session) Items() iter.Seq2[string, json.RawMessage] {
 // Clear removes every value, those included that parallel requests add before
 // the save. The key stays, and so do the Timeouts: see Flush for a logout.
 func (s *Session) Clear() {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.openToChange() {
 		s.change(edit{op: opClear})
@@ -274,7 +274,7 @@ func (s *Session) Clear() {
 }
 
 func (s *Session) snapshot() []Member {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return nil

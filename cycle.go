@@ -17,7 +17,7 @@ import (
 // the old key: what must not come without the new key, such as who is logged in,
 // goes through CycleKeyWith.
 func (s *Session) CycleKey(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	return s.cycleKey(ctx, nil)
 }
@@ -35,7 +35,7 @@ func (s *Session) CycleKey(ctx context.Context) error {
 // ErrInterrupted. With edits of this request not saved yet, it is ErrInterrupted
 // without f: they belong to the session that has ended.
 func (s *Session) CycleKeyWith(ctx context.Context, f func(v *Values, ended bool) error) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	var refusal error
 	err := s.cycleKey(ctx, func(v *Values) error {

@@ -40,7 +40,7 @@ package sessions
 // Calls return the same channel. Who never calls it pays nothing; who does has one
 // goroutine of the Manager's look after all sessions, as long as there are any.
 func (s *Session) Done() <-chan struct{} {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.watch != nil {
 		return s.watch.done
@@ -68,7 +68,7 @@ func (s *Session) follow() {
 // EndedBy says why Done was closed. "" while it is open, or was never asked for,
 // and when it was closed with the request.
 func (s *Session) EndedBy() EndReason {
-	s.mu.Lock()
+	s.lock()
 	w := s.watch
 	s.mu.Unlock()
 	if w == nil {
@@ -89,7 +89,7 @@ func (s *Session) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	if s.watch != nil {
+	if s.contents != nil && s.watch != nil {
 		s.m.watcher.release(s.watch, "")
 	}
 }

@@ -187,8 +187,10 @@ func (s *Session) noteRotation(oldKey, key string) {
 // unlock frees s.mu, and then emits what was noted under it: the hook may use
 // the session.
 func (s *Session) unlock(ctx context.Context) {
-	noted := s.noted
-	s.noted = nil
+	var noted []Event
+	if s.contents != nil {
+		noted, s.noted = s.noted, nil
+	}
 	s.mu.Unlock()
 	for _, e := range noted {
 		s.m.Emit(ctx, e)
@@ -200,7 +202,7 @@ func (s *Session) unlock(ctx context.Context) {
 // no request that passed through Manager.Handler.
 func RequestFromContext(ctx context.Context) *http.Request {
 	if rq, _ := ctx.Value(requestKey{}).(*request); rq != nil {
-		return rq.r
+		return rq.session.r
 	}
 	return nil
 }

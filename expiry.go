@@ -71,7 +71,7 @@ func (s *Session) ExpireByDefault() { s.SetExpiry(Expiry{}) }
 
 // SetExpiry sets the session's own expiry: Django's set_expiry.
 func (s *Session) SetExpiry(e Expiry) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return
@@ -88,7 +88,7 @@ func (s *Session) SetExpiry(e Expiry) {
 // Expiry is the session's own expiry, as it was set. What is stored but means
 // nothing reads as the zero Expiry.
 func (s *Session) Expiry() Expiry {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return Expiry{}
@@ -102,7 +102,7 @@ func (s *Session) expiry() Expiry { return storedExpiry(&s.values, s.m.settings)
 // now: Django's get_expiry_age(), and within its Timeouts. It is negative for one
 // that has ended, and for a fixed expiry it is whole seconds, rounded down.
 func (s *Session) ExpiryAge() time.Duration {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return Expiry{}.age(s.m.now(), s.m.settings)
@@ -117,7 +117,7 @@ func (s *Session) age(now time.Time) time.Duration {
 // ExpiryDate is when the session would end if it were saved now: Django's
 // get_expiry_date(), and within its Timeouts.
 func (s *Session) ExpiryDate() time.Time {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return Expiry{}.date(s.m.now(), s.m.settings)

@@ -30,22 +30,23 @@ import (
 // When loading or saving fails the client gets Settings.OnError's response
 // instead of the handler's.
 func (m *Manager) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		outer, _ := r.Context().Value(requestKey{}).(*request)
-		if outer.of(m) != nil {
-			next.ServeHTTP(w, r) // wrapped twice
-			return
-		}
-		rq := &request{Context: r.Context(), outer: outer, r: r}
-		rq.session.m = m
-		rq.session.header = r.Header
-		rq.hidden.Context = rq.Context
-		rq.writer.rq, rq.writer.ResponseWriter = rq, w
-		rq.readCookie()
-		defer rq.end()
-		next.ServeHTTP(rq.writer.wrapped(), r.WithContext(rq))
-		rq.returned = true
-	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, next) })
+}
+
+// serve is Handler's handler.
+func (m *Manager) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	outer, _ := r.Context().Value(requestKey{}).(*request)
+	if outer.of(m) != nil {
+		next.ServeHTTP(w, r) // wrapped twice
+		return
+	}
+	rq := &request{w: w}
+	rq.session.m, rq.session.r = m, r
+	rq.readCookie()
+	rq.with = *r.WithContext(rq)
+	defer rq.end()
+	next.ServeHTTP(rq.writer(), &rq.with)
+	rq.returned = true
 }
 
 // HandlerFunc is a handler that works on its request's session, the innermost
@@ -90,38 +91,41 @@ func (m *Manager) Session(ctx context.Context) *Session {
 	if rq = rq.of(m); rq != nil {
 		return &rq.session
 	}
-	return &Session{m: m, err: ErrNoSession, closed: true}
+	return &Session{m: m, closed: true, contents: &contents{err: ErrNoSession}}
 }
 
-// request is one request's way through the middleware. It is its own context,
-// and holds the session and the response writer, so that a request that doesn't
-// use its session costs two allocations.
+// request is one request's way through the middleware. It is its own context, and
+// holds the session and the request that the handler gets, so that one that doesn't
+// use its session costs one allocation.
 type request struct {
-	context.Context
-	outer   *request // of another Manager around this one
-	r       *http.Request
 	session Session
-	writer  responseWriter
-	hidden  withoutSession // this context, for a store's Load
-	headers headerRoom
+	with    http.Request        // session.r with this context
+	w       http.ResponseWriter // the server's
 
+	sentKey    string // what the browser's cookie holds, if that can be a key
 	sentCookie bool   // the browser sent one
-	sentKey    string // what it holds, if that can be a key
 	abandoned  bool   // Manager.Error answers in the handler's place; under session.mu
 	committed  bool   // the session's part of the response is decided
-	status     int    // of the response
-	failed     error  // why OnError answered instead of the handler
 	returned   bool   // the handler has returned: it did not panic
+	status     int32  // of the response
+	failed     error  // why OnError answered instead of the handler
 }
 
 type requestKey struct{}
+
+// outer is the context of the request as it came.
+func (rq *request) outer() context.Context { return rq.session.r.Context() }
+
+func (rq *request) Deadline() (time.Time, bool) { return rq.outer().Deadline() }
+func (rq *request) Done() <-chan struct{}       { return rq.outer().Done() }
+func (rq *request) Err() error                  { return rq.outer().Err() }
 
 // Value makes the request findable in its own context.
 func (rq *request) Value(key any) any {
 	if key == (requestKey{}) {
 		return rq
 	}
-	return rq.Context.Value(key)
+	return rq.outer().Value(key)
 }
 
 // withoutSession hides the session from stores, drivers and log handlers, which are
@@ -135,26 +139,31 @@ func (c withoutSession) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+// requestWithoutSession is withoutSession of a request, which costs no memory.
+type requestWithoutSession struct{ *request }
+
+func (c requestWithoutSession) Value(key any) any { return withoutSession{c.outer()}.Value(key) }
+
 // Format keeps the session's key and values out of what prints a context.
-func (rq *request) Format(f fmt.State, _ rune) { fmt.Fprint(f, rq.Context, ".WithSession") }
+func (rq *request) Format(f fmt.State, _ rune) { fmt.Fprint(f, rq.outer(), ".WithSession") }
 
 // of returns m's request among rq and those around it.
 func (rq *request) of(m *Manager) *request {
 	for rq != nil && rq.session.m != m {
-		rq = rq.outer
+		rq, _ = rq.outer().Value(requestKey{}).(*request)
 	}
 	return rq
 }
 
 func (rq *request) readCookie() {
 	m := rq.session.m
-	value, found, several := m.cookie.find(rq.r.Header)
+	value, found, several := m.cookie.find(rq.session.r.Header)
 	if several {
 		m.log.WarnContext(rq, "sessions: several session cookies in one request; the last one that names a session counts", m.keyAttr(value))
-		if keys := m.cookie.keys(rq.r.Header); len(keys) > 0 {
+		rq.session.contents = &contents{several: true}
+		if keys := m.cookie.keys(rq.session.r.Header); len(keys) > 0 {
 			value, rq.session.others = keys[0], keys[1:]
 		}
-		rq.session.several = true
 	}
 	rq.session.setKey(value)
 	rq.sentCookie, rq.sentKey = found, rq.session.key
@@ -185,7 +194,13 @@ func (rq *request) commit(status int) error {
 	if rq.abandoned { // whatever it answers: nothing is saved, a rotation or a flush is told of
 		status = max(status, http.StatusInternalServerError)
 	}
-	rq.committed, rq.status = true, status
+	rq.committed, rq.status = true, int32(status)
+	if rq.unused() {
+		return nil
+	}
+	if s.contents == nil {
+		s.contents = &contents{}
+	}
 	err := rq.decide(status)
 	if err != nil && status < 500 && s.moved && !errors.Is(err, ErrInterrupted) {
 		_ = rq.decide(http.StatusInternalServerError) // tells of a rotation or a flush; saves nothing
@@ -193,11 +208,30 @@ func (rq *request) commit(status int) error {
 	return err
 }
 
+// unused reports whether nobody has asked the session for anything, so that there is
+// nothing to do for it. The caller holds s.mu.
+func (rq *request) unused() bool {
+	s := &rq.session
+	return s.contents == nil && !s.m.settings.SaveEveryRequest && (s.key != "" || !rq.sentCookie)
+}
+
+// closeUnused closes the session if it is unused, and reports whether it was.
+func (rq *request) closeUnused() bool {
+	s := &rq.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !rq.unused() {
+		return false
+	}
+	s.closed = true
+	return true
+}
+
 // decide is commit for who holds s.mu.
 func (rq *request) decide(status int) error {
 	s := &rq.session
 
-	m, h, serverError := s.m, rq.writer.Header(), status >= 500
+	m, h, serverError := s.m, rq.w.Header(), status >= 500
 	everyRequest := m.settings.SaveEveryRequest && !serverError
 	if s.several && s.accessed && s.loaded && !s.isEmpty() && len(m.cookie.former) > 0 {
 		s.modified, s.touch = true, true // so that the cookie is sent, and the others are deleted
@@ -216,7 +250,7 @@ func (rq *request) decide(status int) error {
 		s.accessed = s.accessed || !s.isEmpty()
 	}
 	if s.accessed {
-		varyOnCookie(h, &rq.headers)
+		varyOnCookie(h, &rq.session.headers)
 	}
 	if s.err != nil && s.modified && !serverError {
 		return s.err
@@ -273,7 +307,7 @@ func (rq *request) decide(status int) error {
 // says which they are. So a page deletes the cookie, and they do once the key has
 // been known to be unknown for a while.
 func (rq *request) sparesCookie() bool {
-	if rq.session.moved || rq.sentKey == "" || !pagesOwn(rq.r.Header) {
+	if rq.session.moved || rq.sentKey == "" || !pagesOwn(rq.session.r.Header) {
 		return false
 	}
 	now := rq.session.m.now()
@@ -286,17 +320,20 @@ const unknownGrace = 10 * time.Second
 // sendCookie puts the cookie's line into the response, and deletes what the
 // browser may have of former domains.
 func (rq *request) sendCookie(line string) {
-	h, c := rq.writer.Header(), &rq.session.m.cookie
+	h, c := rq.w.Header(), &rq.session.m.cookie
 	if !rq.sentCookie || len(c.former) == 0 {
-		c.add(h, &rq.headers, line)
+		c.add(h, &rq.session.headers, line)
 		return
 	}
-	c.add(h, &rq.headers, append(slices.Clip(c.former), line)...)
+	c.add(h, &rq.session.headers, append(slices.Clip(c.former), line)...)
 }
 
 // end does what is left when the handler has returned or panics, and closes the
 // session.
 func (rq *request) end() {
+	if rq.closeUnused() {
+		return
+	}
 	s := &rq.session
 	defer s.Close()
 	switch {
@@ -319,7 +356,7 @@ func (rq *request) end() {
 // saveLate saves what was changed after the headers had gone.
 func (rq *request) saveLate() error {
 	s := &rq.session
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(rq)
 	if s.err != nil && s.modified {
 		return s.err
@@ -333,14 +370,14 @@ func (rq *request) saveLate() error {
 // fail answers the request with OnError's response in place of the handler's.
 func (rq *request) fail(err error) {
 	rq.failed = err
-	h := rq.writer.Header()
+	h := rq.w.Header()
 	for _, name := range bodyHeaders {
 		h.Del(name)
 	}
 	if m := rq.session.m; len(h["Set-Cookie"]) > 0 { // a rotation or a flush is told of
 		m.cookie.forbidCaching(h)
 	}
-	rq.session.m.Error(rq.writer.ResponseWriter, rq.r, err)
+	rq.session.m.Error(rq.w, rq.session.r, err)
 }
 
 // bodyHeaders describe a handler's body, or would have a cache keep it.
@@ -380,7 +417,7 @@ func (m *Manager) Error(w http.ResponseWriter, r *http.Request, err error) {
 // warnPlainHTTP says once what many a newcomer stumbles over.
 func (rq *request) warnPlainHTTP() {
 	m := rq.session.m
-	if m.settings.CookieSecure && plainHTTP(rq.r) {
+	if m.settings.CookieSecure && plainHTTP(rq.session.r) {
 		m.warnPlainHTTP.Do(func() {
 			m.log.WarnContext(&withoutSession{rq}, "sessions: a Secure cookie was sent over plain HTTP, so the browser drops it: "+
 				"serve HTTPS, have the proxy set X-Forwarded-Proto, or set CookieSecure (SESSION_COOKIE_SECURE) to false")

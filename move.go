@@ -29,7 +29,7 @@ func (m *Manager) NewKey(ctx context.Context) (string, error) {
 // It is for moving sessions. With a key that came from outside it would be session
 // fixation.
 func (s *Session) SetKey(key string) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		s.fail(s.closedError())
@@ -41,7 +41,7 @@ func (s *Session) SetKey(key string) {
 		return
 	}
 	s.record, s.rotated, s.unreadable = Record{}, false, false
-	s.header = nil // the browser does not know it
+	s.assigned = true
 	if s.loaded {
 		s.edits = whole(&s.values)
 	}
@@ -61,7 +61,7 @@ func whole(v *Values) []edit {
 // saved: the next Load reads what is stored by then. A request that lives for
 // long, a stream of events for instance, sees what others have changed so.
 func (s *Session) Unload() {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		s.fail(s.closedError())
@@ -85,13 +85,13 @@ func (s *Session) Become(t *Session) {
 	if s == t {
 		return
 	}
-	t.mu.Lock()
+	t.lock()
 	key, record, values, edits, err := t.key, t.record, t.values.Clone(), slices.Clone(t.edits), t.err
 	loaded, accessed, modified, touch, saved := t.loaded, t.accessed, t.modified, t.touch, t.saved
 	rotated, unreadable, moved := t.rotated, t.unreadable, t.moved
 	t.mu.Unlock()
 
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		s.fail(s.closedError())
@@ -103,6 +103,6 @@ func (s *Session) Become(t *Session) {
 	s.key, s.record, s.values, s.edits, s.err = key, record, values, edits, err
 	s.loaded, s.accessed, s.modified, s.touch, s.saved = loaded, accessed, modified, touch, saved
 	s.rotated, s.unreadable, s.moved = rotated, unreadable, moved
-	s.header = nil // the browser does not know it
+	s.assigned = true
 	s.follow()
 }

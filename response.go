@@ -11,16 +11,14 @@ import (
 // responseWriter commits the session before the first byte of the response, by
 // whatever way that leaves: a header, a body, a Flush, a file, a hijacked
 // connection. What the wrapped writer can do it can do as well.
-type responseWriter struct {
-	http.ResponseWriter
-	rq *request
-}
+type responseWriter struct{ rq *request }
 
-// wrapped returns the writer with the methods that depend on what the server's
+// writer is the responseWriter with the methods that depend on what the server's
 // own writer is.
-func (w *responseWriter) wrapped() http.ResponseWriter {
+func (rq *request) writer() http.ResponseWriter {
+	w := responseWriter{rq}
 	pusher := false
-	for inner := w.ResponseWriter; ; {
+	for inner := rq.w; ; {
 		if _, ok := inner.(http.Hijacker); ok {
 			return hijackableWriter{w}
 		}
@@ -39,9 +37,12 @@ func (w *responseWriter) wrapped() http.ResponseWriter {
 	return w
 }
 
+// Header is the server's.
+func (w responseWriter) Header() http.Header { return w.rq.w.Header() }
+
 // begin commits the session for a response of that status; the error says why
 // the response is not the handler's any more.
-func (w *responseWriter) begin(status int) error {
+func (w responseWriter) begin(status int) error {
 	if !w.rq.committed {
 		if err := w.rq.commit(status); err != nil {
 			w.rq.fail(err)
@@ -52,52 +53,52 @@ func (w *responseWriter) begin(status int) error {
 
 // WriteHeader passes informational headers (103 Early Hints) through; the
 // session belongs to the final one, and to 101.
-func (w *responseWriter) WriteHeader(status int) {
+func (w responseWriter) WriteHeader(status int) {
 	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
 	if informational && w.rq.failed == nil || !informational && w.begin(status) == nil {
-		w.ResponseWriter.WriteHeader(status)
+		w.rq.w.WriteHeader(status)
 	}
 }
 
 // Write drops the body, with the error, of a response that failed to commit.
-func (w *responseWriter) Write(b []byte) (int, error) {
+func (w responseWriter) Write(b []byte) (int, error) {
 	if err := w.begin(http.StatusOK); err != nil {
 		return 0, err
 	}
-	return w.ResponseWriter.Write(b)
+	return w.rq.w.Write(b)
 }
 
-func (w *responseWriter) WriteString(s string) (int, error) {
+func (w responseWriter) WriteString(s string) (int, error) {
 	if err := w.begin(http.StatusOK); err != nil {
 		return 0, err
 	}
-	return io.WriteString(w.ResponseWriter, s)
+	return io.WriteString(w.rq.w, s)
 }
 
 // ReadFrom lets the server send files without copying them.
-func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+func (w responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if err := w.begin(http.StatusOK); err != nil {
 		return 0, err
 	}
-	return io.Copy(w.ResponseWriter, r)
+	return io.Copy(w.rq.w, r)
 }
 
 // FlushError is what http.ResponseController calls.
-func (w *responseWriter) FlushError() error {
+func (w responseWriter) FlushError() error {
 	if err := w.begin(http.StatusOK); err != nil {
 		return err
 	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(w.rq.w).Flush()
 }
 
 // Flush is http.Flusher's.
-func (w *responseWriter) Flush() { _ = w.FlushError() }
+func (w responseWriter) Flush() { _ = w.FlushError() }
 
 // Unwrap lets http.ResponseController reach deadlines and full duplex. It is not
 // for writing: that would go past the session.
-func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w responseWriter) Unwrap() http.ResponseWriter { return w.rq.w }
 
-type hijackableWriter struct{ *responseWriter }
+type hijackableWriter struct{ responseWriter }
 
 // Hijack saves the session and hands the connection over. No header is sent by
 // the server any more: a session that needs a new cookie is ErrCookieNotSent,
@@ -110,14 +111,14 @@ func (w hijackableWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.begin(http.StatusSwitchingProtocols); err != nil {
 		return nil, nil, err
 	}
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	return http.NewResponseController(w.rq.w).Hijack()
 }
 
-type pushableWriter struct{ *responseWriter }
+type pushableWriter struct{ responseWriter }
 
 // Push is http.Pusher's.
 func (w pushableWriter) Push(target string, opts *http.PushOptions) error {
-	for inner := w.ResponseWriter; inner != nil; {
+	for inner := w.rq.w; inner != nil; {
 		if pusher, ok := inner.(http.Pusher); ok {
 			return pusher.Push(target, opts)
 		}
@@ -134,7 +135,7 @@ func (w pushableWriter) Push(target string, opts *http.PushOptions) error {
 // have.
 func (rq *request) needsCookie() bool {
 	s := &rq.session
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.key != "" && s.key != rq.sentKey && !slices.Contains(s.others, s.key) || (s.key == "" || s.m.store == nil) && len(s.edits) > 0
 }

@@ -17,7 +17,7 @@ import (
 // deadline (ctx's or SaveTimeout, whichever is sooner); ErrUnknownOutcome; or
 // the store's. After an error nothing of the edits is acknowledged.
 func (s *Session) Save(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	return s.save(ctx)
 }
@@ -72,7 +72,7 @@ func expired(ctx context.Context) error {
 // had, and leaves what was stored under that alone: Django's create(). With a
 // cookie engine nothing is stored before the response: it is MarkModified.
 func (s *Session) Create(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	if err := s.writable(ctx); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (s *Session) Create(ctx context.Context) error {
 // is for moving sessions between stores; a visitor's cookie must never be
 // adopted this way.
 func (s *Session) Insert(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	if err := s.writable(ctx); err != nil {
 		return err
@@ -196,7 +196,7 @@ func (s *Session) raise(err error) error {
 // user that they are logged out. ErrInterrupted: a parallel request has just
 // given the session another key, under which it lives on.
 func (s *Session) Flush(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	if err := s.delete(ctx); err != nil {
 		return err
@@ -220,7 +220,7 @@ func (s *Session) Flush(ctx context.Context) error {
 // empties the session, and the response deletes the cookie. See Flush for a
 // logout.
 func (s *Session) DeleteStored(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	if err := s.delete(ctx); err != nil {
 		return err

@@ -24,9 +24,19 @@ import (
 // everything on it fails with ErrClosed.
 type Session struct {
 	m *Manager
+	r *http.Request // that it came with; nil outside of one
 
 	mu     sync.Mutex
 	key    string // "": none yet, or none any more
+	sealed bool   // the response has begun: no cookie can be sent
+	closed bool   // the request has ended
+
+	*contents // nil: nobody has asked for anything yet; see lock
+}
+
+// contents is what a Session holds once somebody asks for anything. Most requests
+// don't, and then do without it.
+type contents struct {
 	record Record // what is stored under key, as last seen
 	values Values // with the edits applied
 	edits  []edit // since the record was seen
@@ -37,27 +47,32 @@ type Session struct {
 	modified bool
 	touch    bool // the expiry is to be renewed, whether or not there are edits
 	saved    bool // saved since it was loaded
-
-	header  http.Header // of the request that it came with; nil outside of one
-	renewed bool        // a save of this request has moved the expiry
-
-	others  []string // further keys of a request with several cookies
-	several bool     // there was such a request
+	renewed  bool // a save of this request has moved the expiry
 
 	rotated    bool // it came with a key that was rotated a moment ago
 	unreadable bool // something is stored under its cookie, but not readable
 	moved      bool // its key was changed or removed in the store, and the browser must be told
-	sealed     bool // the response has begun: no cookie can be sent
-	closed     bool // the request has ended
+	assigned   bool // its key was assigned: the browser does not know it
+	several    bool // its request has several cookies
 
-	noted []Event // for Settings.OnEvent, once mu is free
-	watch *watch  // of Done; nil: nobody has asked
+	others  []string   // further keys of such a request
+	noted   []Event    // for Settings.OnEvent, once mu is free
+	watch   *watch     // of Done; nil: nobody has asked
+	headers headerRoom // of the response
+}
+
+// lock locks s.mu for who asks the session for anything.
+func (s *Session) lock() {
+	s.mu.Lock()
+	if s.contents == nil {
+		s.contents = &contents{}
+	}
 }
 
 // Key is the key of the session in the store, "" while it has none. It is a
 // secret: whoever has it is the visitor.
 func (s *Session) Key() string {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.key
 }
@@ -65,7 +80,7 @@ func (s *Session) Key() string {
 // Err is the first error of Set, Get, Update and the like, or nil. It fails the
 // save, as a bufio.Writer's fails the Flush.
 func (s *Session) Err() error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.err
 }
@@ -83,7 +98,7 @@ func (s *Session) fail(err error) {
 // be read, is an empty one without a key: a key that the store does not have is
 // never adopted. Loading does not count as access.
 func (s *Session) Load(ctx context.Context) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.unlock(ctx)
 	return s.load(ctx)
 }
@@ -102,7 +117,7 @@ func (s *Session) load(ctx context.Context) error {
 	switch c := ctx.(type) {
 	case *saveContext: // which hides the session, too
 	case *request:
-		ctx = &c.hidden
+		ctx = requestWithoutSession{c}
 	default:
 		ctx = &withoutSession{ctx}
 	}
@@ -308,7 +323,7 @@ func (s *Session) change(e edit) {
 // stored, and where the engine doesn't know. ExpiryDate says when it would end if
 // it were saved now.
 func (s *Session) StoredUntil() time.Time {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.record.Expires
 }
@@ -316,7 +331,7 @@ func (s *Session) StoredUntil() time.Time {
 // Accessed reports whether anything has looked into the session. The response
 // then says Vary: Cookie.
 func (s *Session) Accessed() bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.accessed
 }
@@ -324,14 +339,14 @@ func (s *Session) Accessed() bool {
 // Modified reports whether the session was changed since it was made. It stays
 // true after a save, as in Django.
 func (s *Session) Modified() bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.modified
 }
 
 // Loaded reports whether the session's values are in memory.
 func (s *Session) Loaded() bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.loaded
 }
@@ -340,7 +355,7 @@ func (s *Session) Loaded() bool {
 // was noticed: Django's request.session.accessed = value. A page that is the same
 // for every visitor, though it looks, may say Vary no more with false.
 func (s *Session) SetAccessed(accessed bool) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.accessed = accessed
 }
@@ -353,7 +368,7 @@ func (s *Session) SetModified(modified bool) {
 		s.MarkModified()
 		return
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.modified, s.touch = false, false
 }
@@ -363,7 +378,7 @@ func (s *Session) SetModified(modified bool) {
 // request.session.modified = True. (A value that Get returned is a copy: to
 // change it, Set it.)
 func (s *Session) MarkModified() {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		s.fail(s.closedError())
@@ -376,7 +391,7 @@ func (s *Session) MarkModified() {
 // is_empty(). A stored session without values is not empty in this sense. It
 // never loads.
 func (s *Session) IsEmpty() bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.isEmpty()
 }
@@ -398,7 +413,7 @@ func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // String names the session without its key or its values.
 func (s *Session) String() string {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.key == "" {
 		return "session without a key"

@@ -25,7 +25,7 @@ func pagesOwn(h http.Header) bool {
 // spares reports whether a save can leave the cookie that the browser has as it is.
 // The caller holds s.mu.
 func (s *Session) spares() bool {
-	return s.m.store != nil && !s.moved && !s.several && pagesOwn(s.header) &&
+	return s.m.store != nil && !s.moved && !s.several && !s.assigned && s.r != nil && pagesOwn(s.r.Header) &&
 		!slices.ContainsFunc(s.edits, func(e edit) bool { return e.movesExpiry() })
 }
 

@@ -86,7 +86,7 @@ func (t Timeouts) validate() error {
 // now. Wrong timeouts are an *EncodeError in s.Err, which fails the save, and so
 // is Idle for a cookie engine whose codec keeps no date.
 func (s *Session) SetTimeouts(t Timeouts) {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.openToChange() {
 		return
@@ -109,7 +109,7 @@ func (s *Session) SetTimeouts(t Timeouts) {
 
 // IdleTimeout is how long the session may be unused; 0: as long as it lives.
 func (s *Session) IdleTimeout() time.Duration {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return 0
@@ -120,7 +120,7 @@ func (s *Session) IdleTimeout() time.Duration {
 // Deadline is when the session ends however much it is used, the end that
 // Timeouts.Absolute has set. The zero time: it has none, or is not stored yet.
 func (s *Session) Deadline() time.Time {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if !s.open() {
 		return time.Time{}

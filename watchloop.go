@@ -192,7 +192,7 @@ func (w *watcher) load(ctx context.Context, s seen) error {
 	var due time.Time
 	err := guard(func() (err error) {
 		if w.m.store == nil {
-			cookie := &Session{m: w.m, key: s.key}
+			cookie := &Session{m: w.m, key: s.key, contents: &contents{}}
 			err := cookie.fetchCookie(ctx)
 			record = cookie.record
 			due = record.Expires

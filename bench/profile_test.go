@@ -16,7 +16,7 @@ func BenchmarkInside(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(m.end)
-	for _, on := range []string{"memory", "cookie", "cookie-plain", "sqlite", "redis", "redis-tracking", "postgres"} {
+	for _, on := range []string{"memory", "memory-bare", "memory-scs", "cookie", "cookie-plain", "sqlite", "redis", "redis-tracking", "postgres"} {
 		b.Run(on, func(b *testing.B) { benchmarkOn(b, m, on) })
 	}
 }
@@ -27,7 +27,11 @@ func benchmarkOn(b *testing.B, m *machine, on string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sub, err := open(spec{Lib: "keepsake", As: as, On: on, URL: url})
+	lib := "keepsake"
+	if as == "bare" || as == "scs" {
+		lib = as
+	}
+	sub, err := open(spec{Lib: lib, As: as, On: on, URL: url})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -35,11 +39,15 @@ func benchmarkOn(b *testing.B, m *machine, on string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, op := range []string{opNone, opRead, opSave, opNew} {
-		b.Run(op[1:], func(b *testing.B) {
+	for _, name := range []string{"nobody", opNone[1:], opRead[1:], opSave[1:], opNew[1:]} {
+		b.Run(name, func(b *testing.B) {
+			op := "/" + name
+			if name == "nobody" {
+				op = opNone
+			}
 			var requests []*http.Request
 			for _, cookie := range cookies {
-				if op == opNew {
+				if name == "nobody" || op == opNew {
 					cookie = ""
 				}
 				requests = append(requests, request(op, cookie))
