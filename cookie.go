@@ -174,9 +174,9 @@ func unquoteCookie(s string) string {
 func isOctal(c byte) bool { return c >= '0' && c <= '7' }
 
 // add puts Set-Cookie lines of this cookie in the place of any others, and tells
-// caches. The header's values are kept in room where that is enough.
-func (c *cookieWriter) add(h http.Header, room *headerRoom, lines ...string) {
-	kept := room[1:1:2]
+// caches. room is varyOnCookie's.
+func (c *cookieWriter) add(h http.Header, room *[1]string, lines ...string) {
+	var kept []string
 	for _, other := range h["Set-Cookie"] {
 		if name, _, _ := strings.Cut(other, "="); strings.TrimSpace(name) != c.name {
 			kept = append(kept, other)
@@ -195,14 +195,12 @@ func (c *cookieWriter) forbidCaching(h http.Header) {
 	}
 }
 
-// headerRoom is memory for Vary and Set-Cookie, which mostly have one value each.
-type headerRoom [2]string
-
-// varyOnCookie is Django's patch_vary_headers: caches must tell visitors apart.
-func varyOnCookie(h http.Header, room *headerRoom) {
+// varyOnCookie is Django's patch_vary_headers: caches must tell visitors apart. The
+// header's value, mostly the only one, is kept in room.
+func varyOnCookie(h http.Header, room *[1]string) {
 	lines := h["Vary"]
 	if len(lines) == 0 {
-		h["Vary"] = append(room[0:0:1], "Cookie")
+		h["Vary"] = append(room[:0], "Cookie")
 		return
 	}
 	if len(lines) == 1 && lines[0] == "Cookie" {

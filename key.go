@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"unicode/utf8"
 )
 
 // Django's session keys: 32 characters of a-z0-9, 165 bits
@@ -42,6 +43,9 @@ func newKey() string {
 // assignableKey is Django's _validate_session_key: what a cookie must have to
 // be taken for a key at all.
 func assignableKey(key string) bool {
+	if len(key) >= minKeyLength*utf8.UTFMax {
+		return true
+	}
 	n := 0
 	for range key {
 		if n++; n == minKeyLength {

@@ -102,13 +102,12 @@ type request struct {
 	with    http.Request        // session.r with this context
 	w       http.ResponseWriter // the server's
 
-	sentKey    string // what the browser's cookie holds, if that can be a key
-	sentCookie bool   // the browser sent one
-	abandoned  bool   // Manager.Error answers in the handler's place; under session.mu
-	committed  bool   // the session's part of the response is decided
-	returned   bool   // the handler has returned: it did not panic
-	status     int32  // of the response
-	failed     error  // why OnError answered instead of the handler
+	sentCookie  bool // the browser sent one
+	abandoned   bool // Manager.Error answers in the handler's place; under session.mu
+	committed   bool // the session's part of the response is decided
+	serverError bool // with a status of 500 or more
+	failed      bool // OnError has answered instead of the handler: see session.failure
+	returned    bool // the handler has returned: it did not panic
 }
 
 type requestKey struct{}
@@ -156,18 +155,23 @@ func (rq *request) of(m *Manager) *request {
 }
 
 func (rq *request) readCookie() {
-	m := rq.session.m
-	value, found, several := m.cookie.find(rq.session.r.Header)
+	s := &rq.session
+	m, h := s.m, s.r.Header
+	value, found, several := m.cookie.find(h)
+	var others []string
 	if several {
 		m.log.WarnContext(rq, "sessions: several session cookies in one request; the last one that names a session counts", m.keyAttr(value))
-		rq.session.contents = &contents{several: true}
-		if keys := m.cookie.keys(rq.session.r.Header); len(keys) > 0 {
-			value, rq.session.others = keys[0], keys[1:]
+		if keys := m.cookie.keys(h); len(keys) > 0 {
+			value, others = keys[0], keys[1:]
 		}
 	}
-	rq.session.setKey(value)
-	rq.sentCookie, rq.sentKey = found, rq.session.key
-	if value != rq.sentKey {
+	rq.sentCookie = found
+	s.setKey(value)
+	if several {
+		s.need()
+		s.several, s.others = true, others
+	}
+	if value != s.key {
 		m.log.InfoContext(rq, "sessions: the session cookie is too short to hold a key", m.keyAttr(value))
 		m.Emit(rq, Event{Kind: EventUnknownKey, KeyHash: m.keyHash(value)})
 	}
@@ -194,13 +198,11 @@ func (rq *request) commit(status int) error {
 	if rq.abandoned { // whatever it answers: nothing is saved, a rotation or a flush is told of
 		status = max(status, http.StatusInternalServerError)
 	}
-	rq.committed, rq.status = true, int32(status)
+	rq.committed, rq.serverError = true, status >= 500
 	if rq.unused() {
 		return nil
 	}
-	if s.contents == nil {
-		s.contents = &contents{}
-	}
+	s.need()
 	err := rq.decide(status)
 	if err != nil && status < 500 && s.moved && !errors.Is(err, ErrInterrupted) {
 		_ = rq.decide(http.StatusInternalServerError) // tells of a rotation or a flush; saves nothing
@@ -250,7 +252,7 @@ func (rq *request) decide(status int) error {
 		s.accessed = s.accessed || !s.isEmpty()
 	}
 	if s.accessed {
-		varyOnCookie(h, &rq.session.headers)
+		varyOnCookie(h, &rq.session.vary)
 	}
 	if s.err != nil && s.modified && !serverError {
 		return s.err
@@ -307,11 +309,11 @@ func (rq *request) decide(status int) error {
 // says which they are. So a page deletes the cookie, and they do once the key has
 // been known to be unknown for a while.
 func (rq *request) sparesCookie() bool {
-	if rq.session.moved || rq.sentKey == "" || !pagesOwn(rq.session.r.Header) {
+	if rq.session.moved || rq.session.sentKey == "" || !pagesOwn(rq.session.r.Header) {
 		return false
 	}
 	now := rq.session.m.now()
-	return now.Sub(rq.session.m.unknown.First(rq.sentKey, now)).Abs() < unknownGrace
+	return now.Sub(rq.session.m.unknown.First(rq.session.sentKey, now)).Abs() < unknownGrace
 }
 
 // unknownGrace is longer than a login takes.
@@ -322,10 +324,10 @@ const unknownGrace = 10 * time.Second
 func (rq *request) sendCookie(line string) {
 	h, c := rq.w.Header(), &rq.session.m.cookie
 	if !rq.sentCookie || len(c.former) == 0 {
-		c.add(h, &rq.session.headers, line)
+		c.add(h, &rq.session.vary, line)
 		return
 	}
-	c.add(h, &rq.session.headers, append(slices.Clip(c.former), line)...)
+	c.add(h, &rq.session.vary, append(slices.Clip(c.former), line)...)
 }
 
 // end does what is left when the handler has returned or panics, and closes the
@@ -343,7 +345,7 @@ func (rq *request) end() {
 		}
 	case !rq.committed:
 		_ = rq.commit(http.StatusInternalServerError) // which only tells of a rotation or a flush
-	case rq.failed == nil && rq.returned && rq.status < 500:
+	case !rq.failed && rq.returned && !rq.serverError:
 		if err := rq.saveLate(); err != nil {
 			s.m.log.ErrorContext(rq, "sessions: changes made after the response had begun were not saved", slog.Any("error", err))
 		}
@@ -369,7 +371,7 @@ func (rq *request) saveLate() error {
 
 // fail answers the request with OnError's response in place of the handler's.
 func (rq *request) fail(err error) {
-	rq.failed = err
+	rq.failed, rq.session.failure = true, err
 	h := rq.w.Header()
 	for _, name := range bodyHeaders {
 		h.Del(name)

@@ -48,14 +48,17 @@ func (w responseWriter) begin(status int) error {
 			w.rq.fail(err)
 		}
 	}
-	return w.rq.failed
+	if w.rq.failed {
+		return w.rq.session.failure
+	}
+	return nil
 }
 
 // WriteHeader passes informational headers (103 Early Hints) through; the
 // session belongs to the final one, and to 101.
 func (w responseWriter) WriteHeader(status int) {
 	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
-	if informational && w.rq.failed == nil || !informational && w.begin(status) == nil {
+	if informational && !w.rq.failed || !informational && w.begin(status) == nil {
 		w.rq.w.WriteHeader(status)
 	}
 }
@@ -137,7 +140,7 @@ func (rq *request) needsCookie() bool {
 	s := &rq.session
 	s.lock()
 	defer s.mu.Unlock()
-	return s.key != "" && s.key != rq.sentKey && !slices.Contains(s.others, s.key) || (s.key == "" || s.m.store == nil) && len(s.edits) > 0
+	return s.key != "" && s.key != s.sentKey && !slices.Contains(s.others, s.key) || (s.key == "" || s.m.store == nil) && len(s.edits) > 0
 }
 
 // startedWriter notices whether anything was answered.

@@ -55,17 +55,24 @@ type contents struct {
 	assigned   bool // its key was assigned: the browser does not know it
 	several    bool // its request has several cookies
 
-	others  []string   // further keys of such a request
-	noted   []Event    // for Settings.OnEvent, once mu is free
-	watch   *watch     // of Done; nil: nobody has asked
-	headers headerRoom // of the response
+	others  []string  // further keys of such a request
+	sentKey string    // the key that it came with
+	noted   []Event   // for Settings.OnEvent, once mu is free
+	watch   *watch    // of Done; nil: nobody has asked
+	vary    [1]string // room for a header of the response
+	failure error     // of the response: see request.failed
 }
 
 // lock locks s.mu for who asks the session for anything.
 func (s *Session) lock() {
 	s.mu.Lock()
+	s.need()
+}
+
+// need makes the contents, if nobody has yet. The caller holds s.mu.
+func (s *Session) need() {
 	if s.contents == nil {
-		s.contents = &contents{}
+		s.contents = &contents{sentKey: s.key}
 	}
 }
 
