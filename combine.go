@@ -40,8 +40,8 @@ type saver struct {
 
 // save stores c under key.
 func (sv *saver) save(ctx context.Context, m *Manager, key string, c *change) error {
-	ctx, cancel := m.saveContext(ctx)
-	defer cancel()
+	ctx, own := m.saveContext(ctx)
+	defer own.cancel()
 	switch stored, turn := sv.wait(ctx, key, c); {
 	case turn && c.next == nil:
 		sv.write(ctx, m, key, []*change{c}, nil)
@@ -113,9 +113,9 @@ func (sv *saver) withdraw(key string, c *change) bool {
 // it ended, and gives the turn to whoever came meanwhile.
 func (sv *saver) write(ctx context.Context, m *Manager, key string, batch []*change, stored *snapshot) {
 	if len(batch) > 1 { // the others may have more time than the first
-		var cancel context.CancelFunc
-		ctx, cancel = m.saveContext(context.WithoutCancel(ctx))
-		defer cancel()
+		var own *saveContext
+		ctx, own = m.saveContext(context.WithoutCancel(ctx))
+		defer own.cancel()
 	}
 	ended := false
 	defer func() {

@@ -115,8 +115,8 @@ func (s *Session) cycleKey(ctx context.Context, f func(*Values) error) error {
 
 // rotate moves the session from key to a fresh one, with c's edits.
 func (m *Manager) rotate(ctx context.Context, key string, c *change) (fresh string, err error) {
-	ctx, cancel := m.saveContext(ctx)
-	defer cancel()
+	ctx, own := m.saveContext(ctx)
+	defer own.cancel()
 	err = m.saves.alone(ctx, key, func(stored *snapshot) error {
 		fresh, err = m.rotateNow(ctx, key, c, stored)
 		return err

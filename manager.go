@@ -183,8 +183,8 @@ func (m *Manager) delete(ctx context.Context, key string) error {
 	if !m.deletable(key) {
 		return nil
 	}
-	ctx, cancel := m.saveContext(ctx)
-	defer cancel()
+	ctx, own := m.saveContext(ctx)
+	defer own.cancel()
 	if err := m.store.Delete(ctx, key); err != nil {
 		return writeError("delete", err)
 	}

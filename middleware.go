@@ -143,6 +143,14 @@ type requestWithoutSession struct{ *request }
 
 func (c requestWithoutSession) Value(key any) any { return withoutSession{c.outer()}.Value(key) }
 
+// requestWithoutEnd is context.WithoutCancel of a request, which costs no memory
+// either.
+type requestWithoutEnd struct{ *request }
+
+func (requestWithoutEnd) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (requestWithoutEnd) Done() <-chan struct{}       { return nil }
+func (requestWithoutEnd) Err() error                  { return nil }
+
 // Format keeps the session's key and values out of what prints a context.
 func (rq *request) Format(f fmt.State, _ rune) { fmt.Fprint(f, rq.outer(), ".WithSession") }
 
@@ -241,9 +249,9 @@ func (rq *request) decide(status int) error {
 	ctx := context.Context(rq)
 	if everyRequest || s.modified && !serverError {
 		// A client that hangs up has changed what it has changed.
-		var cancel context.CancelFunc
-		ctx, cancel = m.saveContext(context.WithoutCancel(rq))
-		defer cancel()
+		var own *saveContext
+		ctx, own = m.saveContext(requestWithoutEnd{rq})
+		defer own.cancel()
 		if s.key != "" {
 			if err := s.load(ctx); err != nil {
 				return err

@@ -103,8 +103,8 @@ func (s *Session) Insert(ctx context.Context) error {
 	if !ValidKey(s.key) {
 		return fmt.Errorf("sessions: insert: %w", ErrNotFound)
 	}
-	ctx, cancel := s.m.saveContext(ctx)
-	defer cancel()
+	ctx, own := s.m.saveContext(ctx)
+	defer own.cancel()
 	return s.insert(ctx, s.key, s.values)
 }
 
@@ -112,8 +112,8 @@ func (s *Session) create(ctx context.Context, values Values) error {
 	if s.sealed {
 		return ErrCookieNotSent
 	}
-	ctx, cancel := s.m.saveContext(ctx)
-	defer cancel()
+	ctx, own := s.m.saveContext(ctx)
+	defer own.cancel()
 	if s.m.store == nil {
 		if err := s.encodeIntoKey(values); err != nil {
 			return err

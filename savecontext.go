@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// saveContext gives a save its own end: it outlives a client that hangs up.
-func (m *Manager) saveContext(ctx context.Context) (context.Context, context.CancelFunc) {
+// saveContext gives a save its own end: it outlives a client that hangs up. The
+// caller cancels own, which is nil within another save.
+func (m *Manager) saveContext(ctx context.Context) (_ context.Context, own *saveContext) {
 	if c, ok := ctx.(*saveContext); ok {
-		return c, func() {} // its end is sooner
+		return c, nil // its end is sooner
 	}
 	timeout := m.settings.SaveTimeout
 	if timeout == 0 {
@@ -20,7 +21,7 @@ func (m *Manager) saveContext(ctx context.Context) (context.Context, context.Can
 		end = sooner
 	}
 	c := &saveContext{values: ctx, end: end}
-	return c, c.cancel
+	return c, c
 }
 
 // saveContext is a context.WithDeadline that starts its timer when somebody asks
@@ -80,6 +81,9 @@ func (c *saveContext) Value(key any) any {
 }
 
 func (c *saveContext) cancel() {
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.canceled = true

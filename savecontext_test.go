@@ -16,8 +16,8 @@ func TestSaveContext(t *testing.T) {
 	for _, asked := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			parent, hangUp := context.WithCancel(context.WithValue(context.Background(), key{}, "value"))
-			ctx, cancel := m.saveContext(parent)
-			defer cancel()
+			ctx, own := m.saveContext(parent)
+			defer own.cancel()
 			if asked {
 				ctx.Done()
 			}
@@ -39,8 +39,8 @@ func TestSaveContext(t *testing.T) {
 			}
 		})
 	}
-	ctx, cancel := m.saveContext(context.Background())
-	cancel()
+	ctx, own := m.saveContext(context.Background())
+	own.cancel()
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		t.Errorf("canceled: %v", ctx.Err())
 	}
@@ -51,13 +51,15 @@ func TestSaveContext(t *testing.T) {
 	}
 	sooner, cancelSooner := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancelSooner()
-	ctx, cancel = m.saveContext(sooner)
-	defer cancel()
+	ctx, own = m.saveContext(sooner)
+	defer own.cancel()
 	end, _ := ctx.Deadline()
 	if limit, _ := sooner.Deadline(); !end.Equal(limit) {
 		t.Error("it does not keep to the caller's deadline")
 	}
-	if again, _ := m.saveContext(ctx); again != ctx {
+	again, inner := m.saveContext(ctx)
+	inner.cancel()
+	if again != ctx || ctx.Err() != nil {
 		t.Error("a save within a save has another end")
 	}
 }

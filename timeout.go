@@ -266,8 +266,8 @@ var errTimedOut = fmt.Errorf("%w: it has timed out", ErrNotFound)
 // at its expiry only: Django, and who clears expired sessions. Whatever prevents
 // it, the next request that comes with the key does it.
 func (m *Manager) endTimedOut(ctx context.Context, key string, record Record) {
-	ctx, cancel := m.saveContext(ctx)
-	defer cancel()
+	ctx, own := m.saveContext(ctx)
+	defer own.cancel()
 	_, err := m.store.Replace(ctx, key, record, Record{Data: record.Data, Expires: m.now()})
 	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
 		m.log.WarnContext(ctx, "sessions: a session that has timed out was not removed", m.keyAttr(key), slog.Any("error", err))
@@ -296,8 +296,8 @@ func (s *Session) renew(rq *request) bool {
 		}
 	}
 
-	ctx, cancel := m.saveContext(rq)
-	defer cancel()
+	ctx, own := m.saveContext(rq)
+	defer own.cancel()
 	var err error
 	switch {
 	case m.store == nil:
