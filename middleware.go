@@ -175,9 +175,9 @@ func (rq *request) readCookie() {
 	}
 	rq.sentCookie = found
 	s.setKey(value)
-	if several {
+	if several || found && s.key == "" || m.settings.SaveEveryRequest { // the response has something to do
 		s.need()
-		s.several, s.others = true, others
+		s.several, s.others = several, others
 	}
 	if value != s.key {
 		m.log.InfoContext(rq, "sessions: the session cookie is too short to hold a key", m.keyAttr(value))
@@ -201,40 +201,22 @@ func (rq *request) abandon() {
 func (rq *request) commit(status int) error {
 	s := &rq.session
 	s.mu.Lock()
-	defer s.unlock(rq)
-	defer func() { s.sealed = true }()
 	if rq.abandoned { // whatever it answers: nothing is saved, a rotation or a flush is told of
 		status = max(status, http.StatusInternalServerError)
 	}
 	rq.committed, rq.serverError = true, status >= 500
-	if rq.unused() {
+	if s.contents == nil {
+		s.sealed = true
+		s.mu.Unlock()
 		return nil
 	}
-	s.need()
+	defer s.unlock(rq)
+	defer func() { s.sealed = true }()
 	err := rq.decide(status)
 	if err != nil && status < 500 && s.moved && !errors.Is(err, ErrInterrupted) {
 		_ = rq.decide(http.StatusInternalServerError) // tells of a rotation or a flush; saves nothing
 	}
 	return err
-}
-
-// unused reports whether nobody has asked the session for anything, so that there is
-// nothing to do for it. The caller holds s.mu.
-func (rq *request) unused() bool {
-	s := &rq.session
-	return s.contents == nil && !s.m.settings.SaveEveryRequest && (s.key != "" || !rq.sentCookie)
-}
-
-// closeUnused closes the session if it is unused, and reports whether it was.
-func (rq *request) closeUnused() bool {
-	s := &rq.session
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !rq.unused() {
-		return false
-	}
-	s.closed = true
-	return true
 }
 
 // decide is commit for who holds s.mu.
@@ -341,10 +323,14 @@ func (rq *request) sendCookie(line string) {
 // end does what is left when the handler has returned or panics, and closes the
 // session.
 func (rq *request) end() {
-	if rq.closeUnused() {
+	s := &rq.session
+	s.mu.Lock()
+	if s.contents == nil {
+		rq.committed, s.closed = true, true
+		s.mu.Unlock()
 		return
 	}
-	s := &rq.session
+	s.mu.Unlock()
 	defer s.Close()
 	switch {
 	case !rq.committed && rq.returned:
