@@ -102,11 +102,11 @@ func cookieDate(now time.Time, age time.Duration) time.Time {
 	return date
 }
 
-// find returns the value of the cookie, as Django's parse_cookie reads it: of
-// several the last, a quoted one without its quotes. several is true when there
-// are different values under the name.
-func (c *cookieWriter) find(h http.Header) (value string, found, several bool) {
-	for raw := range c.values(h) {
+// find returns the value of the cookie in a Cookie header's lines, as Django's
+// parse_cookie reads it: of several the last, a quoted one without its quotes.
+// several is true when there are different values under the name.
+func (c *cookieWriter) find(lines []string) (value string, found, several bool) {
+	for raw := range c.values(lines) {
 		several = several || found && raw != value
 		value, found = raw, true
 	}
@@ -114,9 +114,9 @@ func (c *cookieWriter) find(h http.Header) (value string, found, several bool) {
 }
 
 // values are all values under the name, as the browser has sent them.
-func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
+func (c *cookieWriter) values(lines []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, line := range h["Cookie"] {
+		for _, line := range lines {
 			for len(line) > 0 {
 				var pair string
 				pair, line, _ = strings.Cut(line, ";")
@@ -133,9 +133,9 @@ func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
 const maxCookies = 4
 
 // keys are the different values that can be keys, the last one first.
-func (c *cookieWriter) keys(h http.Header) []string {
+func (c *cookieWriter) keys(lines []string) []string {
 	var keys []string
-	for value := range c.values(h) {
+	for value := range c.values(lines) {
 		keys = slices.DeleteFunc(keys, func(key string) bool { return key == value })
 		if assignableKey(value) {
 			keys = append(keys, value)

@@ -42,7 +42,12 @@ func (m *Manager) serve(w http.ResponseWriter, r *http.Request, next http.Handle
 	}
 	rq := &request{w: w}
 	rq.session.m, rq.session.r = m, r
-	rq.readCookie()
+	if lines := r.Header["Cookie"]; len(lines) > 0 {
+		rq.readCookie(lines)
+	}
+	if m.settings.SaveEveryRequest {
+		rq.session.need()
+	}
 	rq.with = *r.WithContext(rq)
 	defer rq.end()
 	next.ServeHTTP(rq.writer(), &rq.with)
@@ -162,20 +167,21 @@ func (rq *request) of(m *Manager) *request {
 	return rq
 }
 
-func (rq *request) readCookie() {
+// readCookie takes the key from the lines of the Cookie header.
+func (rq *request) readCookie(lines []string) {
 	s := &rq.session
-	m, h := s.m, s.r.Header
-	value, found, several := m.cookie.find(h)
+	m := s.m
+	value, found, several := m.cookie.find(lines)
 	var others []string
 	if several {
 		m.log.WarnContext(rq, "sessions: several session cookies in one request; the last one that names a session counts", m.keyAttr(value))
-		if keys := m.cookie.keys(h); len(keys) > 0 {
+		if keys := m.cookie.keys(lines); len(keys) > 0 {
 			value, others = keys[0], keys[1:]
 		}
 	}
 	rq.sentCookie = found
 	s.setKey(value)
-	if several || found && s.key == "" || m.settings.SaveEveryRequest { // the response has something to do
+	if several || found && s.key == "" { // the response has something to do
 		s.need()
 		s.several, s.others = several, others
 	}
