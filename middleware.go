@@ -273,11 +273,12 @@ func (rq *request) decide(status int) error {
 		return nil
 	}
 
-	if !s.modified && !everyRequest && !s.accessed {
+	used := !s.modified && !everyRequest // and no more than that
+	if used && !(s.accessed && s.slides()) {
 		return nil
 	}
 	now := m.now() // before the save: the cookie must not outlive what is stored
-	if !s.modified && !everyRequest {
+	if used {
 		if !s.renew(rq) {
 			return nil
 		}
@@ -331,7 +332,7 @@ func (rq *request) sendCookie(line string) {
 func (rq *request) end() {
 	s := &rq.session
 	s.mu.Lock()
-	if s.contents == nil {
+	if rq.settled() {
 		rq.committed, s.closed = true, true
 		s.mu.Unlock()
 		return
@@ -353,6 +354,14 @@ func (rq *request) end() {
 	if err := s.Err(); err != nil && !s.Modified() {
 		s.m.log.WarnContext(rq, "sessions: a value could not be read", slog.Any("error", err))
 	}
+}
+
+// settled reports whether there is nothing left to do but to close the session: as
+// a rule, since nobody has asked it for anything, or the response has seen to it. The
+// caller holds s.mu.
+func (rq *request) settled() bool {
+	s := &rq.session
+	return s.contents == nil || rq.committed && s.err == nil && s.watch == nil && !(s.modified && s.dirty())
 }
 
 // saveLate saves what was changed after the headers had gone.

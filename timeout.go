@@ -274,17 +274,20 @@ func (m *Manager) endTimedOut(ctx context.Context, key string, record Record) {
 	}
 }
 
-// renew keeps a session alive that this request has used and not changed, and
-// reports whether its cookie is to be sent. A failure does not fail the request,
-// which has asked for nothing to be written: the session only ends sooner. The
-// caller holds s.mu.
+// slides reports whether a request that has used the session, and not changed it, may
+// have to renew it. The caller holds s.mu.
+func (s *Session) slides() bool {
+	return s.m.settings.limits(&s.values).idle > 0 || s.m.settings.unbegun(&s.values)
+}
+
+// renew keeps a session alive that slides, and that this request has used and not
+// changed. It reports whether its cookie is to be sent. A failure does not fail the
+// request, which has asked for nothing to be written: the session only ends sooner.
+// The caller holds s.mu.
 func (s *Session) renew(rq *request) bool {
 	m := s.m
 	l := m.settings.limits(&s.values)
 	begins := m.settings.unbegun(&s.values)
-	if !begins && l.idle == 0 {
-		return false
-	}
 	now := m.now()
 	expiry := storedExpiry(&s.values, m.settings)
 	expires := l.date(now, expiry.date(now, m.settings))
