@@ -3,7 +3,6 @@ package codec
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pyjson"
@@ -120,13 +119,18 @@ func appendObject(b []byte, v *sessions.Values) ([]byte, error) {
 
 // parseObject reads a JSON object in ASCII.
 func parseObject(text string) (sessions.Values, error) {
-	var v sessions.Values
-	v.Grow(min(strings.Count(text, ":")+1, 16)) // one for what a request adds; a guess
+	var room [12]sessions.Member // as many as most sessions have, to know how many there are
+	members := room[:0]
 	err := pyjson.ScanObject(text, func(name, raw string) {
-		v.Set(sessions.Member{Name: name, JSON: raw})
+		members = append(members, sessions.Member{Name: name, JSON: raw})
 	})
 	if err != nil {
 		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	var v sessions.Values
+	v.Grow(len(members) + 1) // one for what a request adds
+	for _, m := range members {
+		v.Set(m)
 	}
 	return v, nil
 }
