@@ -30,14 +30,21 @@ import (
 // When loading or saving fails the client gets Settings.OnError's response
 // instead of the handler's.
 func (m *Manager) Handler(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.serve(w, r, next) })
+	return &handler{m, next}
 }
 
-// serve is Handler's handler.
-func (m *Manager) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// handler is Handler's.
+type handler struct {
+	m    *Manager
+	next http.Handler
+}
+
+// ServeHTTP calls the wrapped handler, once with a session of m.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m := h.m
 	outer, _ := r.Context().Value(requestKey{}).(*request)
 	if outer.of(m) != nil {
-		next.ServeHTTP(w, r) // wrapped twice
+		h.next.ServeHTTP(w, r) // wrapped twice
 		return
 	}
 	rq := &request{w: w}
@@ -50,7 +57,7 @@ func (m *Manager) serve(w http.ResponseWriter, r *http.Request, next http.Handle
 	}
 	rq.with = *r.WithContext(rq)
 	defer rq.end()
-	next.ServeHTTP(rq.writer(), &rq.with)
+	h.next.ServeHTTP(rq.writer(), &rq.with)
 	rq.returned = true
 }
 
