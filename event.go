@@ -187,10 +187,8 @@ func (s *Session) noteRotation(oldKey, key string) {
 // unlock frees s.mu, and then emits what was noted under it: the hook may use
 // the session.
 func (s *Session) unlock(ctx context.Context) {
-	var noted []Event
-	if s.contents != nil {
-		noted, s.noted = s.noted, nil
-	}
+	noted := s.noted
+	s.noted = nil
 	s.mu.Unlock()
 	for _, e := range noted {
 		s.m.Emit(ctx, e)

@@ -71,6 +71,12 @@ func TestValidKey(t *testing.T) {
 			t.Errorf("assignableKey(%q) = %v", key, got)
 		}
 	}
+	for c := range 256 {
+		key := "abcdefg" + string([]byte{byte(c)})
+		if ValidKey(key) != (strings.IndexByte(keyAlphabet, byte(c)) >= 0) {
+			t.Errorf("ValidKey(%q) = %v", key, ValidKey(key))
+		}
+	}
 }
 
 func TestKeyHash(t *testing.T) {
