@@ -82,10 +82,11 @@ func TestUseAfterTheRequest(t *testing.T) {
 func TestDoneOfARequestThatReads(t *testing.T) {
 	s := newSite(t)
 	var kept *sessions.Session
-	s.visit("sessionid="+s.visitor(map[string]any{"a": 1}), func(session *sessions.Session, _ *http.Request) {
+	s.get("sessionid="+s.visitor(map[string]any{"a": 1}), sessions.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, session *sessions.Session) {
 		kept = session
+		w.WriteHeader(http.StatusOK)
 		equal(t, "in the request", ends(session), "open")
-	})
+	}))
 	equal(t, "after it", ends(kept), "ended: ")
 }
 
