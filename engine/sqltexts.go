@@ -78,19 +78,27 @@ func loadMany(d *sqldialect.Dialect, table string) string {
 }
 
 // replaceMany is replace for several sessions, with arrays in place of its arguments,
-// where the database has them.
+// where the database has them. First it finds and locks the rows that are as they
+// should be, by the index whatever the table's size was when the plan was made; those
+// that somebody else holds are left out. A row's place alone would not do: partitions
+// count theirs on their own.
 func replaceMany(d *sqldialect.Dialect, table string, columns []Column) string {
 	if d != sqldialect.PostgreSQL || len(columns) > 0 {
 		return ""
 	}
-	return `WITH v AS (SELECT * FROM unnest(CAST($1 AS text[]), CAST($2 AS timestamp with time zone[]), ` +
+	return `WITH free AS (SELECT s.place, v.key, v.data, v.expires FROM unnest(` + anyNumber("$1") + `, CAST($2 AS timestamp with time zone[]), ` +
 		`CAST($3 AS text[]), CAST($4 AS text[]), CAST($5 AS timestamp with time zone[]), CAST($6 AS timestamp with time zone[])) ` +
-		`AS v (data, expires, key, old_data, old_expires, present)), ` +
-		`free AS (SELECT s.session_key FROM ` + table + ` AS s JOIN v ON s.session_key = v.key FOR UPDATE OF s SKIP LOCKED) ` +
-		`UPDATE ` + table + ` AS s SET session_data = v.data, expire_date = v.expires FROM v JOIN free ON free.session_key = v.key ` +
-		`WHERE s.session_key = v.key AND s.session_data = v.old_data AND s.expire_date = v.old_expires AND s.expire_date > v.present ` +
-		`RETURNING s.session_key`
+		`AS v (data, expires, key, old_data, old_expires, present) ` +
+		`CROSS JOIN LATERAL (SELECT ctid AS place FROM ` + table + ` WHERE session_key = v.key AND session_data = v.old_data ` +
+		`AND expire_date = v.old_expires AND expire_date > v.present FOR NO KEY UPDATE SKIP LOCKED) AS s) ` +
+		`UPDATE ` + table + ` AS s SET session_data = free.data, expire_date = free.expires FROM free ` +
+		`WHERE s.ctid = free.place AND s.session_key = free.key RETURNING s.session_key`
 }
+
+// anyNumber is a parameter that is an array of texts, however many, for the planner.
+// One that knew how many would make a plan for every batch, which costs the database
+// as much as the batch itself.
+func anyNumber(param string) string { return "(SELECT CAST(" + param + " AS text[]))" }
 
 // Django's names of the indexes. Their hashes are of the table's name; other
 // tables get readable ones.
