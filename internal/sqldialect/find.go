@@ -87,35 +87,36 @@ func (d *DB) findOne(ctx context.Context, stmt Statement, key string) (found Row
 }
 
 // take takes a text and a date as a driver gives them.
-func (r *Row) take(values []driver.Value) error {
-	switch text := values[0].(type) {
-	case string:
-		r.Text = text
-	case []byte:
-		r.Text = string(text)
-	default:
-		return errors.New("not a text")
-	}
+func (r *Row) take(values []driver.Value) (err error) {
+	r.Text, err = text(values[0])
 	r.Date = values[1]
-	if text, ok := r.Date.([]byte); ok {
-		r.Date = string(text)
+	if date, ok := r.Date.([]byte); ok {
+		r.Date = string(date)
 	}
-	return nil
+	return err
+}
+
+// text is a text as a driver gives it.
+func text(value driver.Value) (string, error) {
+	switch value := value.(type) {
+	case string:
+		return value, nil
+	case []byte:
+		return string(value), nil
+	}
+	return "", errors.New("not a text")
 }
 
 // findMany reads the rows of a batch.
 func (d *DB) findMany(ctx context.Context, batch []*write) error {
 	rows := make(map[string]*Row, len(batch))
-	each := func(values []driver.Value) error {
+	keys := []driver.NamedValue{{Ordinal: 1, Value: array(batch, 0)}}
+	err := d.query(ctx, batch[0].stmt.Many, keys, 3, func(values []driver.Value) error {
 		row := &Row{}
-		key, _ := values[0].(string)
+		key, err := text(values[0])
 		rows[key] = row
-		return row.take(values[1:])
-	}
-	done, err := d.direct(ctx, batch[0].stmt.Many, []driver.NamedValue{{Ordinal: 1, Value: array(batch, 0)}}, 3, each)
-	if !done {
-		err = d.indirect(ctx, batch[0].stmt.Many, array(batch, 0), each)
-	}
+		return errors.Join(err, row.take(values[1:]))
+	})
 	if err != nil {
 		return err
 	}
@@ -125,19 +126,31 @@ func (d *DB) findMany(ctx context.Context, batch []*write) error {
 	return nil
 }
 
-func (d *DB) indirect(ctx context.Context, text, arg string, each func([]driver.Value) error) error {
-	rows, err := d.SQL.QueryContext(ctx, text, arg)
+// query calls each with every row that a statement returns. The values are valid
+// until it returns.
+func (d *DB) query(ctx context.Context, text string, args []driver.NamedValue, columns int, each func([]driver.Value) error) error {
+	done, err := d.direct(ctx, text, args, columns, each)
+	if done {
+		return err
+	}
+	anys := make([]any, len(args))
+	for i, arg := range args {
+		anys[i] = arg.Value
+	}
+	rows, err := d.SQL.QueryContext(ctx, text, anys...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	values, dest := make([]driver.Value, columns), make([]any, columns)
+	for i := range dest {
+		dest[i] = (*any)(&values[i])
+	}
 	for rows.Next() {
-		var key, text string
-		var date any
-		if err := rows.Scan(&key, &text, &date); err != nil {
+		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		if err := each([]driver.Value{key, text, date}); err != nil {
+		if err := each(values); err != nil {
 			return err
 		}
 	}

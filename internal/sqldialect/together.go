@@ -3,7 +3,7 @@ package sqldialect
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"database/sql/driver"
 	"slices"
 	"strings"
 	"time"
@@ -101,23 +101,16 @@ func (d *DB) oneTransaction(ctx context.Context, batch []*write) (done bool) {
 // out, because its row is held or is not what it should be, its caller does alone:
 // nobody waits for another one's row.
 func (d *DB) oneStatement(ctx context.Context, batch []*write) (done bool) {
-	arrays := make([]any, len(batch[0].args))
+	arrays := make([]driver.NamedValue, len(batch[0].args))
 	for i := range arrays {
-		arrays[i] = array(batch, i)
+		arrays[i] = driver.NamedValue{Ordinal: i + 1, Value: array(batch, i)}
 	}
-	rows, err := d.SQL.QueryContext(ctx, batch[0].stmt.Many, arrays...)
 	changed := make(map[string]bool, len(batch))
-	if err == nil {
-		defer rows.Close()
-		for rows.Next() {
-			var key string
-			if err = rows.Scan(&key); err != nil {
-				break
-			}
-			changed[key] = true
-		}
-		err = errors.Join(err, rows.Err())
-	}
+	err := d.query(ctx, batch[0].stmt.Many, arrays, 1, func(values []driver.Value) error {
+		key, err := text(values[0])
+		changed[key] = true
+		return err
+	})
 	if err != nil {
 		if ctx.Err() == nil && d.answered(err) {
 			return false
@@ -135,7 +128,13 @@ func (d *DB) oneStatement(ctx context.Context, batch []*write) (done bool) {
 // array is the i-th argument of all writes as PostgreSQL reads an array, since not
 // every driver binds slices.
 func array(batch []*write, i int) string {
+	size := len("{}")
+	for _, w := range batch {
+		text, _ := w.args[i].(string)
+		size += len(text) + strings.Count(text, `"`) + strings.Count(text, `\`) + len(`"",`)
+	}
 	var b strings.Builder
+	b.Grow(size)
 	b.WriteByte('{')
 	for j, w := range batch {
 		if j > 0 {
@@ -143,16 +142,15 @@ func array(batch []*write, i int) string {
 		}
 		b.WriteByte('"')
 		text, _ := w.args[i].(string)
-		for len(text) > 0 {
-			n := strings.IndexAny(text, `"\`)
-			if n < 0 {
-				b.WriteString(text)
-				break
+		if strings.IndexByte(text, '"') < 0 && strings.IndexByte(text, '\\') < 0 { // a signed payload
+			b.WriteString(text)
+			text = ""
+		}
+		for k := range len(text) {
+			if text[k] == '"' || text[k] == '\\' {
+				b.WriteByte('\\')
 			}
-			b.WriteString(text[:n])
-			b.WriteByte('\\')
-			b.WriteByte(text[n])
-			text = text[n+1:]
+			b.WriteByte(text[k])
 		}
 		b.WriteByte('"')
 	}

@@ -19,8 +19,9 @@ type write struct {
 	err   error
 	alone bool // nothing was done: its caller is to do it alone
 
-	turn chan []*write // it is to carry out these, itself first
-	done chan struct{} // closed when another caller has carried it out
+	// turn says what it is to carry out, itself first. It is closed when another
+	// caller has carried it out.
+	turn chan []*write
 }
 
 // key is what two writes of one batch must differ in, where the database has one
@@ -59,7 +60,7 @@ func (t *turns) enter(w *write) ([]*write, error) {
 		t.mu.Unlock()
 		return []*write{w}, nil
 	}
-	w.turn, w.done = make(chan []*write, 1), make(chan struct{})
+	w.turn = make(chan []*write, 1)
 	t.waiting = append(t.waiting, w)
 	t.mu.Unlock()
 
@@ -73,8 +74,6 @@ func (t *turns) enter(w *write) ([]*write, error) {
 		select {
 		case batch := <-w.turn:
 			return batch, nil
-		case <-w.done:
-			return nil, nil
 		case <-impatient:
 			if t.withdraw(w) {
 				w.alone = true
@@ -90,8 +89,6 @@ func (t *turns) enter(w *write) ([]*write, error) {
 		select {
 		case batch := <-w.turn:
 			return batch, nil
-		case <-w.done:
-			return nil, nil
 		default: // it is being carried out
 			return nil, &UnsureError{w.ctx.Err()}
 		}
@@ -113,7 +110,7 @@ func (t *turns) withdraw(w *write) bool {
 // have come meanwhile.
 func (t *turns) leave(batch []*write) {
 	for _, w := range batch[1:] {
-		close(w.done)
+		close(w.turn)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
