@@ -124,7 +124,7 @@ func (s *sqlStore) Create(ctx context.Context, key string, rec sessions.Record) 
 	if err != nil {
 		return sessions.Record{}, err
 	}
-	_, err = s.write(ctx, "create", s.text.insert, args...)
+	_, err = s.writeOne(ctx, "create", s.text.insert, args...)
 	if errors.Is(err, sessions.ErrExists) {
 		// An expired record is free.
 		removed, removeErr := s.write(ctx, "create", s.text.removeExpired, append(s.db.Key(key), s.db.Date(s.now()))...)
@@ -132,7 +132,7 @@ func (s *sqlStore) Create(ctx context.Context, key string, rec sessions.Record) 
 			return sessions.Record{}, removeErr
 		}
 		if removed > 0 {
-			_, err = s.write(ctx, "create", s.text.insert, args...)
+			_, err = s.writeOne(ctx, "create", s.text.insert, args...)
 		}
 	}
 	if err != nil {

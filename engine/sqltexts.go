@@ -25,9 +25,9 @@ var sessionTables = map[string][]string{
 
 // sqlTexts are the statements on one table.
 type sqlTexts struct {
-	load, replace sqldialect.Statement
+	load, insert, replace sqldialect.Statement
 
-	insert, touch, move, remove, removeExpired, clear, clearTraces, trace, list string
+	touch, move, remove, removeExpired, clear, clearTraces, trace, list string
 
 	probe func(keys int) string
 }
@@ -48,8 +48,11 @@ func newSQLTexts(d *sqldialect.Dialect, table string, columns []Column) sqlTexts
 			One:  d.Rebind("SELECT session_data, " + d.DateText("expire_date") + " FROM " + table + " WHERE " + key),
 			Many: loadMany(d, table),
 		},
-		insert: d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date" + names + ") VALUES (?, ?, " + d.DateParam + marks + ")"),
-		trace:  d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date) VALUES (?, ?, " + d.DateParam + ")"),
+		insert: sqldialect.Statement{
+			One:  d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date" + names + ") VALUES (?, ?, " + d.DateParam + marks + ")"),
+			Many: insertMany(d, table, columns),
+		},
+		trace: d.Rebind("INSERT INTO " + table + " (session_key, session_data, expire_date) VALUES (?, ?, " + d.DateParam + ")"),
 		replace: sqldialect.Statement{
 			One:  d.Rebind("UPDATE " + table + " SET session_data = ?, expire_date = " + d.DateParam + sets + old),
 			Many: replaceMany(d, table, columns), Key: 2,
@@ -93,6 +96,16 @@ func replaceMany(d *sqldialect.Dialect, table string, columns []Column) string {
 		`AND expire_date = v.old_expires AND expire_date > v.present FOR NO KEY UPDATE SKIP LOCKED) AS s) ` +
 		`UPDATE ` + table + ` AS s SET session_data = free.data, expire_date = free.expires FROM free ` +
 		`WHERE s.ctid = free.place AND s.session_key = free.key RETURNING s.session_key`
+}
+
+// insertMany is insert for several sessions. It leaves out those whose key is taken.
+func insertMany(d *sqldialect.Dialect, table string, columns []Column) string {
+	if d != sqldialect.PostgreSQL || len(columns) > 0 {
+		return ""
+	}
+	return `INSERT INTO ` + table + ` (session_key, session_data, expire_date) ` +
+		`SELECT * FROM unnest(` + anyNumber("$1") + `, CAST($2 AS text[]), CAST($3 AS timestamp with time zone[])) ` +
+		`ON CONFLICT DO NOTHING RETURNING session_key`
 }
 
 // anyNumber is a parameter that is an array of texts, however many, for the planner.

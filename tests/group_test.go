@@ -138,6 +138,51 @@ func groupedWrites(t *testing.T, s sessions.Store, crowd func(t *testing.T, begi
 	}
 }
 
+// TestGroupedCreates: new sessions that come at the same time are all there, under
+// keys that were free or whose sessions have expired; a key that is taken is told to
+// its caller alone.
+func TestGroupedCreates(t *testing.T) {
+	db, err := sql.Open("pgx", testserver.SharedPostgres(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(50)
+	s := storeOn(t, db)
+	const n = 300
+	key := func(i int) string { return fmt.Sprintf("create%026d", i) }
+	for i := range n {
+		old := record(fmt.Sprint("first", i))
+		switch i % 3 {
+		case 0:
+			continue
+		case 1:
+			old.Expires = time.Now().Add(-time.Hour).Truncate(time.Microsecond)
+		}
+		if _, err := s.Create(t.Context(), key(i), old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	for i := range n {
+		wg.Go(func() { _, errs[i] = s.Create(t.Context(), key(i), record(fmt.Sprint(`"new" \`, i))) })
+	}
+	wg.Wait()
+	for i, err := range errs {
+		want, data := error(nil), fmt.Sprint(`"new" \`, i)
+		if i%3 == 2 {
+			want, data = sessions.ErrExists, fmt.Sprint("first", i)
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("creator %d: %v, not %v", i, err, want)
+		}
+		if rec, err := s.Load(t.Context(), key(i)); err != nil || rec.Data != data {
+			t.Errorf("creator %d: %q is stored, %v; not %q", i, rec.Data, err, data)
+		}
+	}
+}
+
 // TestGroupedWritesWaitForNobody: while somebody holds the rows of some sessions,
 // the writers of all others go on.
 func TestGroupedWritesWaitForNobody(t *testing.T) {
