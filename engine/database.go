@@ -57,7 +57,7 @@ type Column struct {
 // Database keeps sessions in db's table django_session, the same as a Django on
 // that database does. Manager.Migrate, or Django's migrate, makes the table.
 //
-// Saves that come while others are written share their commit: SQLite's in one
+// Saves, new sessions included, that come while others are written share their commit: SQLite's in one
 // transaction, PostgreSQL's in one statement, which leaves out what somebody else
 // holds. Each is acknowledged after that commit and has its own outcome. A save that
 // comes alone is written at once. PostgreSQL's reads that come while others are on

@@ -77,7 +77,8 @@ func loadMany(d *sqldialect.Dialect, table string) string {
 	if d != sqldialect.PostgreSQL {
 		return ""
 	}
-	return `SELECT session_key, session_data, expire_date FROM ` + table + ` WHERE session_key = ANY(CAST($1 AS text[]))`
+	keys := "CAST(" + anyNumber("$1") + " AS text[])" // else ANY would take it for rows
+	return `SELECT session_key, session_data, expire_date FROM ` + table + ` WHERE session_key = ANY(` + keys + `)`
 }
 
 // replaceMany is replace for several sessions, with arrays in place of its arguments,

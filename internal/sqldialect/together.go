@@ -140,20 +140,25 @@ func array(batch []*write, i int) string {
 		if j > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteByte('"')
 		text, _ := w.args[i].(string)
-		if strings.IndexByte(text, '"') < 0 && strings.IndexByte(text, '\\') < 0 { // a signed payload
-			b.WriteString(text)
-			text = ""
-		}
-		for k := range len(text) {
-			if text[k] == '"' || text[k] == '\\' {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(text[k])
-		}
-		b.WriteByte('"')
+		quote(&b, text)
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+// quote writes an element of an array.
+func quote(b *strings.Builder, text string) {
+	b.WriteByte('"')
+	if !strings.Contains(text, `"`) && !strings.Contains(text, `\`) { // all that is signed
+		b.WriteString(text)
+	} else {
+		for i := range len(text) {
+			if text[i] == '"' || text[i] == '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(text[i])
+		}
+	}
+	b.WriteByte('"')
 }
