@@ -57,12 +57,12 @@ type Column struct {
 // Database keeps sessions in db's table django_session, the same as a Django on
 // that database does. Manager.Migrate, or Django's migrate, makes the table.
 //
-// Saves, new sessions included, that come while others are written share their commit: SQLite's in one
-// transaction, PostgreSQL's in one statement, which leaves out what somebody else
-// holds. Each is acknowledged after that commit and has its own outcome. A save that
-// comes alone is written at once. PostgreSQL's reads that come while others are on
-// their way share a round trip, which begins after each of them has come: each sees
-// all that was acknowledged before it.
+// Saves, new sessions included, that come while others are written share their
+// commit: SQLite's in one transaction, PostgreSQL's in one statement, which leaves
+// out what somebody else holds. Each is acknowledged after that commit and has its
+// own outcome. A save that comes alone is written at once. PostgreSQL's reads that
+// come while others are on their way share a round trip, which begins after each of
+// them has come: each sees all that was acknowledged before it.
 //
 // SQLite: open the database with journal_mode=WAL and a busy_timeout, and with
 // at least two connections, so that reads go on while a save waits for the disk. A save
