@@ -73,11 +73,13 @@ func inProcess(name string, h http.Handler, op string, workers int, cookies []st
 		for i := range workers {
 			wg.Go(func() {
 				w := &discard{header: http.Header{}}
+				var r http.Request // a copy, since gorilla keeps its session in the request
 				n, last := 0, start
 				for ; n%16 != 0 || time.Since(start) < d; n++ {
 					clear(w.header)
 					w.status = 0
-					h.ServeHTTP(w, requests[i][n%len(requests[i])])
+					r = *requests[i][n%len(requests[i])]
+					h.ServeHTTP(w, &r)
 					if w.status >= 400 {
 						failed.Add(1)
 					}

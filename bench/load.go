@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -83,7 +84,10 @@ func overHTTP(name string, c *child, op string, workers, n int) (contestant, err
 	requests := make([][][]byte, workers)
 	for i := range max(n, workers) {
 		cookie := ""
-		if n > 0 {
+		switch {
+		case name == "bare" && op != opNew: // has as much to read as the others
+			cookie = "sessionid=" + rand.Text()[:16] + rand.Text()[:16]
+		case n > 0:
 			status, set, body, err := first.do(wire(opNew, ""))
 			if err != nil || status != 200 || set == "" {
 				return contestant{}, fmt.Errorf("a new session is a %d, %q: %w", status, body, err)

@@ -10,8 +10,8 @@ import (
 // child process that serves it as JSON.
 type spec struct {
 	Lib string // keepsake, store (Keepsake's, alone), scs, gorilla, limit, bare, django
-	As  string // a way to run it: "plain" stores uncompressed, "idle" and "every" renew the expiry, "many" has more visitors than are remembered
-	On  string // memory, redis, sqlite, sqlite-full, postgres, cookie
+	As  string // a way to run it: "plain" stores uncompressed, "idle" and "every" renew the expiry, "many" has more visitors than are remembered, "own" reads what it has written itself
+	On  string // memory, redis, sqlite, sqlite-full, postgres, cookie, codec
 	URL string // of the server, or the path of the file
 }
 
@@ -40,12 +40,18 @@ func open(s spec) (*subject, error) {
 		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, userID) })
 		return &subject{ops: map[string]http.Handler{opNone: h, opRead: h, opSave: h, opNew: h}, close: func() {}}, nil
 	case "keepsake":
+		if s.On == "codec" {
+			return keepsakeCodec(s)
+		}
 		return openKeepsake(s)
 	case "store":
 		return storeWriter(s)
 	case "scs":
 		return openSCS(s)
 	case "gorilla":
+		if s.On == "codec" {
+			return gorillaCodec(), nil
+		}
 		return openGorilla(s)
 	case "limit":
 		return openLimit(s)

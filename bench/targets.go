@@ -109,4 +109,6 @@ var targets = []target{
 	part("the same: PostgreSQL", 3, 3, "H postgres clean-up", "H postgres one-delete", "", wall),
 	times("F, cookie engine against gorilla", 2, 2.6, "F cookie inside gorilla", "F cookie inside keepsake", "F cookie inside bare", cpu),
 	times("F, uncompressed", 12, 18, "F cookie inside gorilla", "F cookie inside keepsake-plain", "F cookie inside bare", cpu),
+	times("the codec alone, uncompressed, against securecookie: read by who wrote it", 12, 18, "F codec inside gorilla", "F codec inside keepsake-own", "", cpu),
+	times("the same: read by another process", 12, 18, "F codec inside gorilla", "F codec inside keepsake-plain", "", cpu),
 }

@@ -51,6 +51,7 @@ var workloads = []workload{
 	{letter: "C", on: "memory", op: opSave, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "D", on: "memory", op: opNew, libs: []string{"bare", "limit", "keepsake", "scs"}, inside: true},
 	{letter: "F", on: "cookie", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-plain", "keepsake-many", "gorilla"}, inside: true},
+	{letter: "F", on: "codec", op: opSave, libs: []string{"keepsake", "keepsake-plain", "keepsake-own", "gorilla"}, inside: true},
 
 	{letter: "B", on: "sqlite", op: opRead, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs"}, inside: true},
 	{letter: "C", on: "sqlite", op: opSave, libs: []string{"bare", "limit", "keepsake", "keepsake-many", "scs"}, inside: true},
@@ -194,7 +195,7 @@ func (r *run) inside(w workload) error {
 		}
 		defer sub.close()
 		var cookies []string
-		if w.op != opNew && w.on != "nobody" {
+		if w.op != opNew && w.on != "nobody" && w.on != "codec" {
 			if cookies, err = visitors(sub.ops[opNew], sessionsOf(lib, visitorsInside)); err != nil {
 				return err
 			}
