@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -85,8 +84,8 @@ func overHTTP(name string, c *child, op string, workers, n int) (contestant, err
 	for i := range max(n, workers) {
 		cookie := ""
 		switch {
-		case name == "bare" && op != opNew: // has as much to read as the others
-			cookie = "sessionid=" + rand.Text()[:16] + rand.Text()[:16]
+		case name == "bare" && op != opNew: // has one to read, as the others
+			cookie = "sessionid=" + freshKey()
 		case n > 0:
 			status, set, body, err := first.do(wire(opNew, ""))
 			if err != nil || status != 200 || set == "" {

@@ -16,7 +16,7 @@ func BenchmarkInside(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(m.end)
-	for _, on := range []string{"memory", "memory-bare", "memory-scs", "cookie", "cookie-plain", "sqlite", "redis", "redis-tracking", "postgres"} {
+	for _, on := range []string{"memory", "cookie", "cookie-plain", "sqlite", "redis", "redis-tracking", "postgres"} {
 		b.Run(on, func(b *testing.B) { benchmarkOn(b, m, on) })
 	}
 }
@@ -27,11 +27,7 @@ func benchmarkOn(b *testing.B, m *machine, on string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	lib := "keepsake"
-	if as == "bare" || as == "scs" {
-		lib = as
-	}
-	sub, err := open(spec{Lib: lib, As: as, On: on, URL: url})
+	sub, err := open(spec{Lib: "keepsake", As: as, On: on, URL: url})
 	if err != nil {
 		b.Fatal(err)
 	}

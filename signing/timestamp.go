@@ -86,7 +86,7 @@ func (t *TimestampSigner) Timestamp(signed string) (time.Time, string, error) {
 // payload may be any bytes. With compress it is deflated first, and marked with
 // a leading dot, if that saves at least two bytes. Django reads either; which
 // payloads are worth it, and the compressed bytes, are not exactly Django's: a
-// session of a few hundred bytes comes out 1 to 8% longer.
+// session of a few hundred bytes comes out a few percent longer.
 func (t *TimestampSigner) SignPayload(payload string, compress bool) string {
 	signed, _ := t.SignDated(payload, compress)
 	return signed

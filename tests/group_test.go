@@ -16,6 +16,18 @@ import (
 )
 
 // storeOn opens the database engine's store on a fresh table.
+// openPostgres opens the shared server with room for many writers.
+func openPostgres(t *testing.T) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", testserver.SharedPostgres(t).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(50)
+	return db
+}
+
 func storeOn(t *testing.T, db *sql.DB) sessions.Store {
 	t.Helper()
 	b, err := engine.Database(db).Open(settings())
@@ -79,13 +91,7 @@ func TestGroupedWrites(t *testing.T) {
 		})
 	}
 	t.Run("postgres", func(t *testing.T) {
-		db, err := sql.Open("pgx", testserver.SharedPostgres(t).URL())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		db.SetMaxOpenConns(50)
-		groupedWrites(t, storeOn(t, db), func(_ *testing.T, begin func()) { begin() })
+		groupedWrites(t, storeOn(t, openPostgres(t)), func(_ *testing.T, begin func()) { begin() })
 	})
 }
 
@@ -142,12 +148,7 @@ func groupedWrites(t *testing.T, s sessions.Store, crowd func(t *testing.T, begi
 // keys that were free or whose sessions have expired; a key that is taken is told to
 // its caller alone.
 func TestGroupedCreates(t *testing.T) {
-	db, err := sql.Open("pgx", testserver.SharedPostgres(t).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	db.SetMaxOpenConns(50)
+	db := openPostgres(t)
 	s := storeOn(t, db)
 	const n = 300
 	key := func(i int) string { return fmt.Sprintf("create%026d", i) }
@@ -186,12 +187,7 @@ func TestGroupedCreates(t *testing.T) {
 // TestGroupedWritesWaitForNobody: while somebody holds the rows of some sessions,
 // the writers of all others go on.
 func TestGroupedWritesWaitForNobody(t *testing.T) {
-	db, err := sql.Open("pgx", testserver.SharedPostgres(t).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	db.SetMaxOpenConns(50)
+	db := openPostgres(t)
 	s := storeOn(t, db)
 	const n, held = 120, 20
 	recs := created(t, s, n)

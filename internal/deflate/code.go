@@ -8,7 +8,7 @@
 // numbers, tokens, and words. DEFLATE has a fixed code of its own, which gives
 // all characters 8 bits; sessions come out 10 to 25% longer with it than at
 // zlib's level 6. With this one, which the stream has to describe in 31 bytes,
-// they come out 1 to 8% longer.
+// they come out a few percent longer.
 //
 // What the code does not suit is left to the caller, who needs a library in any
 // case to read what others wrote.

@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	klauspost "github.com/klauspost/compress/zlib"
 )
 
 const login = `{"_auth_user_id":"12345","_auth_user_backend":"django.contrib.auth.backends.ModelBackend",` +
@@ -228,20 +230,55 @@ func TestAllocations(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	var w Writer
-	text, out := []byte(sessions[2].text), make([]byte, 0, 2*MaxText)
-	b.ReportAllocs()
-	for b.Loop() {
-		w.Append(out, text)
-	}
+	text := []byte(sessions[2].text)
+	b.Run("own", func(b *testing.B) {
+		var w Writer
+		out := make([]byte, 0, 2*MaxText)
+		b.ReportAllocs()
+		for b.Loop() {
+			w.Append(out, text)
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		w, err := klauspost.NewWriterLevel(io.Discard, 4)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			w.Reset(io.Discard)
+			w.Write(text)
+			w.Close()
+		}
+	})
 }
 
 func BenchmarkAppendText(b *testing.B) {
 	var w Writer
 	stream, _ := w.Append(nil, []byte(sessions[2].text))
-	out := make([]byte, 0, MaxText)
-	b.ReportAllocs()
-	for b.Loop() {
-		AppendText(out, stream, MaxText)
-	}
+	out := make([]byte, MaxText)
+	b.Run("own", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			AppendText(out[:0], stream, MaxText)
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		var source bytes.Reader
+		source.Reset(stream)
+		r, err := klauspost.NewReader(&source)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			source.Reset(stream)
+			if err := r.(klauspost.Resetter).Reset(&source, nil); err != nil {
+				b.Fatal(err)
+			}
+			for err = nil; err == nil; {
+				_, err = r.Read(out)
+			}
+		}
+	})
 }

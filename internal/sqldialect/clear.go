@@ -27,8 +27,8 @@ const (
 )
 
 // clearTime is what a step should take. MariaDB and MySQL pass in each step by what
-// those before have deleted, and hold up nobody who wants another row: there longer
-// ones are twice as fast, and saves beside them no slower.
+// those before have deleted, and hold up nobody who wants another row: so fewer and
+// longer ones do.
 func (d *DB) clearTime() time.Duration {
 	if d.Dialect == MySQL {
 		return 5 * time.Millisecond

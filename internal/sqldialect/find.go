@@ -88,7 +88,7 @@ func (d *DB) findOne(ctx context.Context, stmt Statement, key string) (found Row
 
 // take takes a text and a date as a driver gives them.
 func (r *Row) take(values []driver.Value) (err error) {
-	r.Text, err = text(values[0])
+	r.Text, err = asText(values[0])
 	r.Date = values[1]
 	if date, ok := r.Date.([]byte); ok {
 		r.Date = string(date)
@@ -96,8 +96,8 @@ func (r *Row) take(values []driver.Value) (err error) {
 	return err
 }
 
-// text is a text as a driver gives it.
-func text(value driver.Value) (string, error) {
+// asText is a text as a driver gives it.
+func asText(value driver.Value) (string, error) {
 	switch value := value.(type) {
 	case string:
 		return value, nil
@@ -113,7 +113,7 @@ func (d *DB) findMany(ctx context.Context, batch []*write) error {
 	keys := []driver.NamedValue{{Ordinal: 1, Value: array(batch, 0)}}
 	err := d.query(ctx, batch[0].stmt.Many, keys, 3, func(values []driver.Value) error {
 		row := &Row{}
-		key, err := text(values[0])
+		key, err := asText(values[0])
 		rows[key] = row
 		return errors.Join(err, row.take(values[1:]))
 	})

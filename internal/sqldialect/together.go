@@ -107,7 +107,7 @@ func (d *DB) oneStatement(ctx context.Context, batch []*write) (done bool) {
 	}
 	changed := make(map[string]bool, len(batch))
 	err := d.query(ctx, batch[0].stmt.Many, arrays, 1, func(values []driver.Value) error {
-		key, err := text(values[0])
+		key, err := asText(values[0])
 		changed[key] = true
 		return err
 	})
@@ -130,8 +130,8 @@ func (d *DB) oneStatement(ctx context.Context, batch []*write) (done bool) {
 func array(batch []*write, i int) string {
 	size := len("{}")
 	for _, w := range batch {
-		text, _ := w.args[i].(string)
-		size += len(text) + strings.Count(text, `"`) + strings.Count(text, `\`) + len(`"",`)
+		value, _ := w.args[i].(string)
+		size += len(value) + len(`"",`)
 	}
 	var b strings.Builder
 	b.Grow(size)
@@ -140,25 +140,14 @@ func array(batch []*write, i int) string {
 		if j > 0 {
 			b.WriteByte(',')
 		}
-		text, _ := w.args[i].(string)
-		quote(&b, text)
+		value, _ := w.args[i].(string)
+		b.WriteByte('"')
+		b.WriteString(escaper.Replace(value))
+		b.WriteByte('"')
 	}
 	b.WriteByte('}')
 	return b.String()
 }
 
-// quote writes an element of an array.
-func quote(b *strings.Builder, text string) {
-	b.WriteByte('"')
-	if !strings.Contains(text, `"`) && !strings.Contains(text, `\`) { // all that is signed
-		b.WriteString(text)
-	} else {
-		for i := range len(text) {
-			if text[i] == '"' || text[i] == '\\' {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(text[i])
-		}
-	}
-	b.WriteByte('"')
-}
+// escaper is for an element between quotes. What is signed it returns as it is.
+var escaper = strings.NewReplacer(`"`, `\"`, `\`, `\\`)
