@@ -6,9 +6,9 @@
 // than the compression itself, and a decompressor makes its tables anew from it.
 // Here the code is always the same. It suits sessions: JSON with long hex
 // numbers, tokens, and words. DEFLATE has a fixed code of its own, which gives
-// all characters 8 bits; sessions come out 10 to 25% longer with it than at
-// zlib's level 6. With this one, which the stream has to describe in 31 bytes,
-// they come out a few percent longer.
+// all characters 8 bits; sessions come out much longer with it than at zlib's
+// level 6. With this one, which the stream has to describe in 31 bytes, they come
+// out a few percent longer.
 //
 // What the code does not suit is left to the caller, who needs a library in any
 // case to read what others wrote.
