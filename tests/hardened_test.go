@@ -3,6 +3,7 @@ package tests
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/keepsake-go/sessions/codec"
 	"github.com/keepsake-go/sessions/engine"
 	"github.com/keepsake-go/sessions/engine/enginetest"
+	"github.com/keepsake-go/sessions/internal/secrettest"
 )
 
 // TestHardenedSQLite puts the database engine, hardened, through the suite as
@@ -79,42 +81,43 @@ func TestHardenedCachedDB(t *testing.T) {
 // TestHardenedCachedDBDump: the cache, whose values Django could read, shows
 // neither keys nor values either; with encryption alone it shows no values.
 func TestHardenedCachedDBDump(t *testing.T) {
-	for _, hardened := range []bool{true, false} {
-		noted := &notingCache{Cache: cache.NewLocal(cache.LocalOptions{})}
-		pair := engine.CachedDB(openFile(t, drivers[0].name, drivers[0].options, filepath.Join(t.TempDir(), "sessions.db")), noted)
-		pair.Database.Codec = codec.EncryptedOptions{}
-		var e sessions.Engine = pair
-		if hardened {
-			pair.Database.Codec = nil
-			e = engine.Hardened(pair)
-		}
-		m, err := sessions.New(settings(), e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := m.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		key := stored(t, m, map[string]any{"user": "ada.lovelace"})
-		before := noted.hits
-		if got := sessions.Get(loaded(t, m, key), "user", ""); got != "ada.lovelace" {
-			t.Errorf("its owner reads %q", got)
-		}
-		if noted.hits == before {
-			t.Error("the cache did not answer")
-		}
-		secrets := []string{"ada", "lovelace", "user"}
-		if hardened {
-			secrets = append(secrets, key)
-		}
-		if len(noted.text) < 200 {
-			t.Errorf("the cache holds only %q", noted.text)
-		}
-		for _, secret := range secrets {
-			if strings.Contains(noted.text, secret) {
-				t.Errorf("hardened %v: %q is in the cache", hardened, secret)
+	for _, row := range []struct {
+		name     string
+		codec    codec.Maker
+		hardened bool
+		shown    int
+	}{
+		{"hardened", nil, true, 0},
+		{"encrypted", codec.EncryptedOptions{}, false, 1}, // the key
+		{"as Django", codec.SignedOptions{Uncompressed: true}, false, 3},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			noted := &notingCache{Cache: cache.NewLocal(cache.LocalOptions{})}
+			pair := engine.CachedDB(openFile(t, drivers[0].name, drivers[0].options, filepath.Join(t.TempDir(), "sessions.db")), noted)
+			pair.Database.Codec = row.codec
+			var e sessions.Engine = pair
+			if row.hardened {
+				e = engine.Hardened(pair)
 			}
-		}
+			m, err := sessions.New(settings(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			key := stored(t, m, map[string]any{"user's name": "ada.lovelace"})
+			before := noted.hits
+			if got := sessions.Get(loaded(t, m, key), "user's name", ""); got != "ada.lovelace" {
+				t.Errorf("its owner reads %q", got)
+			}
+			if noted.hits == before {
+				t.Error("the cache did not answer")
+			}
+			if got := secrettest.Shown(noted.text, key, "user's name", "ada.lovelace"); len(got) != row.shown {
+				t.Errorf("the cache shows %q", got)
+			}
+		})
 	}
 }
 
@@ -182,60 +185,83 @@ func TestHardenedColumns(t *testing.T) {
 // value, after all that can happen to a session; and nothing in the table works as
 // a cookie.
 func TestSecurity09_HardenedStoresHoldNoKeys(t *testing.T) {
-	dir := t.TempDir()
-	db := openFile(t, drivers[0].name, drivers[0].options, filepath.Join(dir, "sessions.db"))
-	m, err := sessions.New(settings(), engine.Hardened(engine.Database(db)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := sessions.New(settings(), engine.Database(db))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	first := stored(t, m, map[string]any{"user": "ada.lovelace"})
-	s := loaded(t, m, first)
-	s.Set("plan", "attack at dawn")
-	if err := s.Save(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.CycleKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := sessions.Get(loaded(t, m, s.Key()), "user", ""); got != "ada.lovelace" {
-		t.Fatalf("its owner reads %q", got)
-	}
-
-	secrets := []string{first, s.Key(), "ada", "lovelace", "plan", "dawn", "user"}
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("files %v, %v", files, err)
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, secret := range secrets {
-			if strings.Contains(string(content), secret) {
-				t.Errorf("%s holds %q", filepath.Base(file), secret)
+	for _, hardened := range []bool{true, false} {
+		t.Run(fmt.Sprintf("hardened %v", hardened), func(t *testing.T) {
+			dir := t.TempDir()
+			db := openFile(t, drivers[0].name, drivers[0].options, filepath.Join(dir, "sessions.db"))
+			inner := engine.DatabaseEngine{DB: db, Codec: codec.SignedOptions{Uncompressed: true}}
+			plain, err := sessions.New(settings(), inner)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-	}
-	found := names(t, db)
-	if len(found) != 2 {
-		t.Fatalf("%d rows, not a session and a trace", len(found))
-	}
-	for _, name := range found {
-		_, rest, _ := strings.Cut(name, ":")
-		for _, cookie := range []string{name, rest} {
-			for what, m := range map[string]*sessions.Manager{"hardened": m, "not hardened": plain} {
-				if s := loaded(t, m, cookie); s.Key() != "" || s.Len() != 0 {
-					t.Errorf("%s: the cookie %s opens a session", what, cookie)
+			m := plain
+			if hardened {
+				if m, err = sessions.New(settings(), engine.Hardened(engine.Database(db))); err != nil {
+					t.Fatal(err)
 				}
 			}
-		}
+			if _, err := m.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			first := stored(t, m, map[string]any{"user's name": "ada.lovelace"})
+			s := loaded(t, m, first)
+			s.Set("battle plan", "attack at dawn")
+			if err := s.Save(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.CycleKey(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := sessions.Get(loaded(t, m, s.Key()), "user's name", ""); got != "ada.lovelace" {
+				t.Fatalf("its owner reads %q", got)
+			}
+
+			var all strings.Builder
+			files, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("files %v, %v", files, err)
+			}
+			for _, file := range files {
+				content, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all.Write(content)
+			}
+			secrets := []string{first, s.Key(), "user's name", "ada.lovelace", "battle plan", "attack at dawn"}
+			shown := secrettest.Shown(all.String(), secrets...)
+			if !hardened {
+				if len(shown) != len(secrets) { // what is looked for is there to be found
+					t.Errorf("files of a database that is not hardened show only %q", shown)
+				}
+				return
+			}
+			if len(shown) > 0 {
+				t.Errorf("its files show %q", shown)
+			}
+			signed, err := codec.NewSigned(settings(), codec.SignedOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, data := range column(t, db, "SELECT session_data FROM django_session") {
+				if _, err := signed.Decode(data); !errors.Is(err, sessions.ErrCorrupt) {
+					t.Errorf("a payload, read without the encryption: %v", err)
+				}
+			}
+			found := names(t, db)
+			if len(found) != 2 {
+				t.Fatalf("%d rows, not a session and a trace", len(found))
+			}
+			for _, name := range found {
+				_, rest, _ := strings.Cut(name, ":")
+				for _, cookie := range []string{name, rest} {
+					for what, m := range map[string]*sessions.Manager{"hardened": m, "not hardened": plain} {
+						if s := loaded(t, m, cookie); s.Key() != "" || s.Len() != 0 {
+							t.Errorf("%s: the cookie %s opens a session", what, cookie)
+						}
+					}
+				}
+			}
+		})
 	}
 }

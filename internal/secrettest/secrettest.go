@@ -8,10 +8,13 @@ package secrettest
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -110,4 +113,32 @@ func (s *shared) Write(b []byte) (int, error) {
 // Logger logs everything to Log, for tests that want to see nothing of it.
 func Logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(Log(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// Shown returns those of secrets that text holds, as they are or in base64: what
+// is signed and not encrypted shows them so. A secret must be too long to arise by
+// chance, in a hash or in what is encrypted: less than eight characters panic.
+func Shown(text string, secrets ...string) (shown []string) {
+	for _, secret := range secrets {
+		if len(secret) < 8 {
+			panic("secrettest: short texts arise by chance: " + secret)
+		}
+		if slices.ContainsFunc(inBase64(secret), func(s string) bool { return strings.Contains(text, s) }) {
+			shown = append(shown, secret)
+		}
+	}
+	return shown
+}
+
+// inBase64 is secret itself, and what every base64 of a text with it in it holds,
+// one form for each place that it can have in three bytes.
+func inBase64(secret string) []string {
+	forms := []string{secret}
+	for before := range 3 {
+		end := before + len(secret)
+		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
+		text = text[(before*8+5)/6 : end*8/6] // without what its neighbours have a part in
+		forms = append(forms, text, strings.NewReplacer("+", "-", "/", "_").Replace(text))
+	}
+	return forms
 }
