@@ -100,7 +100,7 @@ func openCleaned(s spec) (*cleaned, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	data, err := encoded()
+	data, err := encoded("sql")
 	return &cleaned{db, s.On, data}, err
 }
 

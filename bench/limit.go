@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,7 +15,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/keepsake-go/sessions"
-	"github.com/keepsake-go/sessions/engine"
+	"github.com/keepsake-go/sessions/codec"
 )
 
 // openLimit is what is below Keepsake, and nothing else: one statement, or one
@@ -22,11 +23,12 @@ import (
 // decoded, checked or encoded. In memory and in cookies it is one HMAC-SHA256 of
 // as many bytes.
 func openLimit(s spec) (*subject, error) {
-	data, err := encoded()
+	kind, _, _ := strings.Cut(s.On, "-")
+	data, err := encoded(kind)
 	if err != nil {
 		return nil, err
 	}
-	switch kind, _, _ := strings.Cut(s.On, "-"); kind {
+	switch kind {
 	case "memory", "cookie":
 		mac := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			h := hmac.New(sha256.New, []byte(secretKey))
@@ -43,23 +45,29 @@ func openLimit(s spec) (*subject, error) {
 	return nil, fmt.Errorf("no limit for %s", s)
 }
 
-// encoded is the session as Keepsake stores it.
-func encoded() (string, error) {
-	m, err := sessions.New(settings(), engine.Memory())
+// encoded is the session as Keepsake stores it there.
+func encoded(kind string) (string, error) {
+	var c sessions.Codec
+	var err error
+	switch kind {
+	case "memory":
+		c, err = codec.NewJSON(codec.JSONOptions{})
+	case "redis":
+		c, err = codec.NewPickle(codec.PickleOptions{})
+	default:
+		c, err = codec.NewSigned(settings(), codec.SignedOptions{})
+	}
 	if err != nil {
 		return "", err
 	}
 	var v sessions.Values
-	var failed error
 	eachValue(func(name string, value any) {
-		if err := v.Encode(name, value); err != nil {
-			failed = err
-		}
+		err = errors.Join(err, v.Encode(name, value))
 	})
-	if failed != nil {
-		return "", failed
+	if err != nil {
+		return "", err
 	}
-	return m.Encode(v)
+	return c.Encode(v)
 }
 
 const lives = 14 * 24 * time.Hour

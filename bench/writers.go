@@ -20,7 +20,7 @@ func storeWriter(s spec) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := encoded()
+	data, err := encoded("sql")
 	if err != nil {
 		return nil, err
 	}
