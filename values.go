@@ -34,6 +34,7 @@ type Values struct {
 	members []Member
 	index   map[string]int // nil while a scan is faster
 	begun   bool           // Clear was called: see CycleKeyWith
+	shared  bool           // others have these members: see Shared
 }
 
 const indexFrom = 24 // members; below it a scan beats a map
@@ -42,7 +43,10 @@ const indexFrom = 24 // members; below it a scan beats a map
 func (v *Values) Len() int { return len(v.members) }
 
 // Grow makes room for n more members, for a Codec that knows how many will come.
-func (v *Values) Grow(n int) { v.members = slices.Grow(v.members, n) }
+func (v *Values) Grow(n int) {
+	v.own()
+	v.members = slices.Grow(v.members, n)
+}
 
 func (v *Values) find(name string) int {
 	if len(v.members) < indexFrom {
@@ -65,6 +69,23 @@ func (v *Values) find(name string) int {
 	return -1
 }
 
+// Shared returns v for several owners: each copy of it, made by assignment, may be
+// changed without the others seeing it, and copies the members before its first
+// change. v itself must not be changed any more. It is for a Codec that remembers
+// what it has decoded.
+func (v Values) Shared() Values {
+	v.shared, v.index = true, nil
+	return v
+}
+
+// own makes the members those of v alone, with room for one more.
+func (v *Values) own() {
+	if v.shared {
+		v.members = append(make([]Member, 0, len(v.members)+1), v.members...)
+		v.shared = false
+	}
+}
+
 // Get returns the member of that name and whether there is one.
 func (v *Values) Get(name string) (Member, bool) {
 	if i := v.find(name); i >= 0 {
@@ -75,6 +96,7 @@ func (v *Values) Get(name string) (Member, bool) {
 
 // Set puts m in the place of the member of its name, or at the end.
 func (v *Values) Set(m Member) {
+	v.own()
 	if i := v.find(m.Name); i >= 0 {
 		v.members[i] = m
 		return
@@ -91,6 +113,7 @@ func (v *Values) Delete(name string) bool {
 	if i < 0 {
 		return false
 	}
+	v.own()
 	v.members = slices.Delete(v.members, i, i+1)
 	v.index = nil
 	return true

@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"time"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pyjson"
@@ -30,8 +32,13 @@ type JSONOptions struct {
 // session. With Spaces it is what a Django stores whose cache is django-redis
 // with SERIALIZER = "django_redis.serializers.json.JSONSerializer". Make it with
 // NewJSON; it is safe for concurrent use.
+//
+// It remembers the values of sessions that it has read twice, some thousand of them
+// and none above 4 KB, each by all that is stored of it, and does not parse those
+// again: the same bytes are the same session.
 type JSON struct {
 	spaces bool
+	parsed *parsed
 	packing
 }
 
@@ -41,7 +48,7 @@ func NewJSON(o JSONOptions) (*JSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &JSON{o.Spaces, p}, nil
+	return &JSON{o.Spaces, newParsed(maphash.MakeSeed()), p}, nil
 }
 
 // Encode writes a JSON object in ASCII, members in their order.
@@ -64,6 +71,10 @@ func (c *JSON) Encode(v sessions.Values) (string, error) {
 // Decode reads a JSON object in UTF-8, compressed or not: see Pickle.Decode. An
 // error wraps sessions.ErrCorrupt.
 func (c *JSON) Decode(data string) (sessions.Values, error) {
+	hash := c.parsed.hash(data)
+	if known, ok := c.parsed.find(hash, data); ok {
+		return known.values, nil
+	}
 	text, err := c.unpack(data)
 	if err == nil && len(text) > c.limit {
 		err = signing.ErrTooLarge
@@ -83,6 +94,9 @@ func (c *JSON) Decode(data string) (sessions.Values, error) {
 			m.JSON = respaced(m.JSON, "")
 			v.Set(m)
 		}
+	}
+	if err == nil {
+		v = c.parsed.read(hash, data, text, v, time.Time{})
 	}
 	return v, err
 }

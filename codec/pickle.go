@@ -3,7 +3,9 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strings"
+	"time"
 
 	"github.com/keepsake-go/sessions"
 	"github.com/keepsake-go/sessions/internal/pickle"
@@ -53,8 +55,11 @@ type PickleOptions struct {
 // byte 0xFF, which no str has, followed by a pickle of the key, and the member
 // is always Opaque. A key of type SafeString counts as
 // the str that it equals.
+//
+// It remembers the values of sessions that it has read twice; see JSON.
 type Pickle struct {
 	protocol int
+	parsed   *parsed
 	packing
 }
 
@@ -70,7 +75,7 @@ func NewPickle(o PickleOptions) (*Pickle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pickle{o.Protocol, p}, nil
+	return &Pickle{o.Protocol, newParsed(maphash.MakeSeed()), p}, nil
 }
 
 var errNoKey = errors.New("codec: not hashable")
@@ -93,11 +98,18 @@ const (
 // are refused by name. An error wraps sessions.ErrCorrupt, and ErrForbidden where
 // that is the reason.
 func (c *Pickle) Decode(data string) (sessions.Values, error) {
+	hash := c.parsed.hash(data)
+	if known, ok := c.parsed.find(hash, data); ok {
+		return known.values, nil
+	}
 	text, err := c.unpack(data)
 	if err != nil {
 		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
 	v, _, err := c.DecodePrefix(text)
+	if err == nil {
+		v = c.parsed.read(hash, data, text, v, time.Time{})
+	}
 	return v, err
 }
 

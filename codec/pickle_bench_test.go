@@ -43,7 +43,7 @@ func BenchmarkPickleDecode(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if _, err := c.Decode(data); err != nil {
+		if _, _, err := c.DecodePrefix(data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -54,12 +54,13 @@ type SignedOptions struct {
 // shows its contents to whoever can read the store, and lets nobody change them.
 // Make it with NewSigned; it is safe for concurrent use.
 //
-// It remembers the texts of the last some thousand sessions that it wrote or read,
-// each by all that is stored of it: reading one again checks no signature and
-// decompresses nothing. No answer is another one for that, and none is older: a
-// store is asked each time, only the same bytes have the same text, which this codec
-// has made or checked with its keys, and their age is looked at each time. It takes
-// some 3 MB for sessions of 300 bytes; those above 4 KB are not remembered.
+// It remembers the last some thousand sessions that it wrote or read, each by all
+// that is stored of it: reading one again checks no signature, decompresses nothing,
+// and parses nothing from the third time on. No answer is another one for that, and
+// none is older: a store is asked each time, only the same bytes are the same
+// session, which this codec has made or checked with its keys, and their age is
+// looked at each time. It takes some 5 MB for sessions of 300 bytes; those above
+// 4 KB are not remembered.
 type Signed struct {
 	signer     *signing.TimestampSigner
 	sha1       *signing.TimestampSigner // nil unless ReadSHA1
@@ -71,12 +72,14 @@ type Signed struct {
 	limit      int
 	now        func() time.Time
 	verified   *verified
+	parsed     *parsed
 }
 
 // NewSigned makes the codec for SecretKey, SecretKeyFallbacks and Clock of
 // the settings.
 func NewSigned(st sessions.Settings, o SignedOptions) (*Signed, error) {
 	c := &Signed{salt: o.Salt, compress: !o.Uncompressed, maxAge: o.MaxAge, limit: o.Limit, now: st.Clock, verified: newVerified()}
+	c.parsed = newParsed(c.verified.seed)
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -117,7 +120,7 @@ func (c *Signed) Encode(v sessions.Values) (string, error) {
 		return "", tooLarge(len(text), c.limit)
 	}
 	data, at := c.signer.SignDated(text, c.compress)
-	c.verified.add(data, text, at)
+	c.verified.add(c.verified.hash(data), data, text, at)
 	return data, nil
 }
 
@@ -136,25 +139,45 @@ func (c *Signed) Decode(data string) (sessions.Values, error) {
 
 // decode also says when the data was written: zero where it has no date.
 func (c *Signed) decode(data string) (sessions.Values, time.Time, error) {
-	if text, written, ok := c.verified.find(data); ok && (c.maxAge == signing.Forever || c.now().Sub(written) <= c.maxAge) {
-		v, err := loads(c.serializer, text)
-		return v, written, err
+	hash := c.verified.hash(data)
+	if known, ok := c.parsed.find(hash, data); ok && c.lives(known.at) {
+		return known.values, known.at, nil
+	}
+	text, written, err := c.unsign(hash, data)
+	if err != nil {
+		return sessions.Values{}, time.Time{}, err
+	}
+	v, err := loads(c.serializer, text)
+	if err == nil && !written.IsZero() {
+		v = c.parsed.read(hash, data, text, v, written)
+	}
+	return v, written, err
+}
+
+// lives reports whether what was written then is not too old.
+func (c *Signed) lives(written time.Time) bool {
+	return c.maxAge == signing.Forever || c.now().Sub(written) <= c.maxAge
+}
+
+// unsign is the text of what was signed, and when that was.
+func (c *Signed) unsign(hash uint64, data string) (string, time.Time, error) {
+	if known, ok := c.verified.find(hash, data); ok && c.lives(known.at) {
+		return known.text, known.at, nil
 	}
 	text, written, err := c.signer.UnsignDated(data, c.maxAge, c.limit)
 	if err == nil {
-		c.verified.add(strings.Clone(data), text, written) // which may be part of a long header
+		c.verified.add(hash, strings.Clone(data), text, written) // which may be part of a long header
 	}
 	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) {
 		text, err = c.unsignSHA1(data)
 	}
 	switch {
 	case errors.Is(err, signing.ErrSignatureExpired):
-		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
+		return "", time.Time{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
 	case err != nil:
-		return sessions.Values{}, time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+		return "", time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
-	v, err := loads(c.serializer, text)
-	return v, written, err
+	return text, written, nil
 }
 
 // DecodeDated implements sessions.DatedCodec: the signature's timestamp, in
