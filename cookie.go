@@ -68,26 +68,29 @@ func newCookieWriter(st *Settings) cookieWriter {
 // set is the cookie that carries value for age from now, or until the browser
 // closes.
 func (c *cookieWriter) set(value string, now time.Time, age time.Duration, browserClose bool) string {
-	var room [320]byte // most cookies fit, and then cost their text only
-	b := room[:0]
-	b = append(b, c.name...)
-	b = append(b, '=')
-	b = append(b, value...)
-	b = append(b, c.domain...)
+	var text strings.Builder
+	text.Grow(len(c.name) + len("=") + len(value) + len(c.domain) +
+		len("; expires=") + len(http.TimeFormat) + len(c.httpOnly) + len("; Max-Age=") + len("315360000") +
+		len(c.partitioned) + len(c.path) + len(c.sameSite) + len(c.secure))
+	text.WriteString(c.name)
+	text.WriteByte('=')
+	text.WriteString(value)
+	text.WriteString(c.domain)
+	var room [len(http.TimeFormat)]byte
 	if !browserClose {
-		b = append(b, "; expires="...)
-		b = cookieDate(now, age).AppendFormat(b, http.TimeFormat)
+		text.WriteString("; expires=")
+		text.Write(cookieDate(now, age).AppendFormat(room[:0], http.TimeFormat))
 	}
-	b = append(b, c.httpOnly...)
+	text.WriteString(c.httpOnly)
 	if !browserClose {
-		b = append(b, "; Max-Age="...)
-		b = strconv.AppendInt(b, int64(age/time.Second), 10)
+		text.WriteString("; Max-Age=")
+		text.Write(strconv.AppendInt(room[:0], int64(age/time.Second), 10))
 	}
-	b = append(b, c.partitioned...)
-	b = append(b, c.path...)
-	b = append(b, c.sameSite...)
-	b = append(b, c.secure...)
-	return string(b)
+	text.WriteString(c.partitioned)
+	text.WriteString(c.path)
+	text.WriteString(c.sameSite)
+	text.WriteString(c.secure)
+	return text.String()
 }
 
 // cookieDate is now+age within the years that an HTTP date can express.

@@ -115,10 +115,14 @@ func overHTTP(name string, c *child, op string, workers, n int) (contestant, err
 		for i := range workers {
 			wg.Go(func() {
 				for n, last := 0, start; last.Sub(start) < d; n++ {
-					status, _, body, err := conns[i].do(requests[i][n%len(requests[i])])
+					visitor := &requests[i][n%len(requests[i])]
+					status, set, body, err := conns[i].do(*visitor)
 					if err != nil || status != 200 {
 						errs[i] = fmt.Errorf("a %d: %.80q: %w", status, body, err)
 						return
+					}
+					if set != "" && op != opNew { // as a browser
+						*visitor = wire(op, set)
 					}
 					now := time.Now()
 					waits[i] = append(waits[i], now.Sub(last))
