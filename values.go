@@ -71,10 +71,12 @@ func (v *Values) find(name string) int {
 
 // Shared returns v for several owners: each copy of it, made by assignment, may be
 // changed without the others seeing it, and copies the members before its first
-// change. v itself must not be changed any more. It is for a Codec that remembers
-// what it has decoded.
+// change. It is for a Codec that remembers what it has decoded.
 func (v Values) Shared() Values {
-	v.shared, v.index = true, nil
+	if !v.shared {
+		v = v.Clone()
+		v.shared = true
+	}
 	return v
 }
 
@@ -82,7 +84,7 @@ func (v Values) Shared() Values {
 func (v *Values) own() {
 	if v.shared {
 		v.members = append(make([]Member, 0, len(v.members)+1), v.members...)
-		v.shared = false
+		v.shared, v.index = false, nil
 	}
 }
 
