@@ -335,37 +335,40 @@ func TestDoneForeignMessages(t *testing.T) {
 // what was open of it, here and elsewhere: it was the other user's. What the request
 // itself has open goes on with the new session.
 func TestDoneBegunAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := &bus{}
-		s := newSite(t, realTime, onBus(b))
-		key := s.visitor(map[string]any{"user": "alice"})
-		here, elsewhere := open(t, s.Manager, key), open(t, s.beside(), key)
-		login := open(t, s.Manager, key)
-		for _, session := range []*sessions.Session{here, elsewhere, login} {
-			session.Done()
-		}
-		synctest.Wait() // all have subscribed
-		err := login.CycleKeyWith(t.Context(), func(v *sessions.Values, _ bool) error {
-			v.Clear()
-			return v.Encode("user", "bob")
+	for _, absolute := range []time.Duration{0, time.Hour} {
+		deadline := func(st *sessions.Settings) { st.Timeouts.Absolute = absolute }
+		synctest.Test(t, func(t *testing.T) {
+			b := &bus{}
+			s := newSite(t, realTime, onBus(b), deadline)
+			key := s.visitor(map[string]any{"user": "alice"})
+			here, elsewhere := open(t, s.Manager, key), open(t, s.beside(deadline), key)
+			login := open(t, s.Manager, key)
+			for _, session := range []*sessions.Session{here, elsewhere, login} {
+				session.Done()
+			}
+			synctest.Wait() // all have subscribed
+			err := login.CycleKeyWith(t.Context(), func(v *sessions.Values, _ bool) error {
+				v.Clear()
+				return v.Encode("user", "bob")
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, b := ends(here), ends(elsewhere); a != "ended: flushed" || b != "ended: flushed" {
+				t.Errorf("with a deadline of %v, in this process: %s; in another one: %s", absolute, a, b)
+			}
+			time.Sleep(10 * time.Second)
+			if got := ends(login); got != "open" {
+				t.Errorf("the login's own: %s", got)
+			}
+			if err := s.Delete(t.Context(), login.Key()); err != nil {
+				t.Fatal(err)
+			}
+			if got := ends(login); got != "ended: revoked" {
+				t.Errorf("after its end: %s", got)
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, b := ends(here), ends(elsewhere); a != "ended: flushed" || b != "ended: flushed" {
-			t.Errorf("in this process: %s; in another one: %s", a, b)
-		}
-		time.Sleep(10 * time.Second)
-		if got := ends(login); got != "open" {
-			t.Errorf("the login's own: %s", got)
-		}
-		if err := s.Delete(t.Context(), login.Key()); err != nil {
-			t.Fatal(err)
-		}
-		if got := ends(login); got != "ended: revoked" {
-			t.Errorf("after its end: %s", got)
-		}
-	})
+	}
 }
 
 // A login is no end: the connection goes on under the new key, whose end ends it.

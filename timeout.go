@@ -208,7 +208,7 @@ func (st *Settings) unbegun(values *Values) bool {
 // begin gives the session its deadline, if it has yet to be given one.
 func (m *Manager) begin(values *Values) {
 	if m.settings.unbegun(values) {
-		*values = values.Clone() // others may hold the members
+		values.shared = true // others may hold the members
 		values.Set(secondsMember(untilName, m.now().Add(m.settings.Timeouts.Absolute).Unix()))
 	}
 }

@@ -74,8 +74,7 @@ func (v *Values) find(name string) int {
 // change. It is for a Codec that remembers what it has decoded.
 func (v Values) Shared() Values {
 	if !v.shared {
-		v = v.Clone()
-		v.shared = true
+		v.members, v.index, v.shared = slices.Clone(v.members), nil, true
 	}
 	return v
 }

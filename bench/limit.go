@@ -45,7 +45,7 @@ func openLimit(s spec) (*subject, error) {
 	return nil, fmt.Errorf("no limit for %s", s)
 }
 
-// encoded is the session as Keepsake stores it there.
+// encoded is the session as Keepsake stores it there, with its defaults.
 func encoded(kind string) (string, error) {
 	var c sessions.Codec
 	var err error

@@ -121,7 +121,7 @@ func overHTTP(name string, c *child, op string, workers, n int) (contestant, err
 						errs[i] = fmt.Errorf("a %d: %.80q: %w", status, body, err)
 						return
 					}
-					if set != "" && op != opNew { // as a browser
+					if set != "" && op != opNew && !bytes.Contains(*visitor, []byte(set)) { // as a browser
 						*visitor = wire(op, set)
 					}
 					now := time.Now()

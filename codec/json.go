@@ -34,7 +34,7 @@ type JSONOptions struct {
 // NewJSON; it is safe for concurrent use.
 //
 // It remembers the values of sessions that it has read twice, some thousand of them
-// and none above 4 KB, each by all that is stored of it, and does not parse those
+// and none of more than about 4 KB, each by all that is stored of it, and does not parse those
 // again: the same bytes are the same session.
 type JSON struct {
 	spaces bool
@@ -72,8 +72,8 @@ func (c *JSON) Encode(v sessions.Values) (string, error) {
 // error wraps sessions.ErrCorrupt.
 func (c *JSON) Decode(data string) (sessions.Values, error) {
 	hash := c.parsed.hash(data)
-	if known, ok := c.parsed.find(hash, data); ok {
-		return known.values, nil
+	if known := c.parsed.find(hash, data); known != nil {
+		return known.what.values, nil
 	}
 	text, err := c.unpack(data)
 	if err == nil && len(text) > c.limit {

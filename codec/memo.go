@@ -2,9 +2,9 @@ package codec
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/keepsake-go/sessions"
 )
@@ -40,17 +40,17 @@ func (m *memo[T]) hash(stored string) uint64 {
 	return maphash.String(m.seed, stored)
 }
 
-// find finds what was remembered of that string, whose hash it is.
-func (m *memo[T]) find(hash uint64, stored string) (what T, ok bool) {
+// find is what was remembered of that string, whose hash it is, or nil.
+func (m *memo[T]) find(hash uint64, stored string) *remembered[T] {
 	set := &m.sets[hash%memoSets]
 	for i := range set {
 		// Strings are compared where their hashes are the same, which nobody else can
 		// know: so the time that it takes says nothing about another one's signature.
 		if r := set[i].Load(); r != nil && r.hash == hash && r.stored == stored {
-			return r.what, true
+			return r
 		}
 	}
-	return what, false
+	return nil
 }
 
 func (m *memo[T]) add(hash uint64, stored string, what T) {
@@ -77,9 +77,9 @@ func newVerified() *verified {
 	return &verified{memo[verifiedText]{seed: maphash.MakeSeed()}}
 }
 
-// add remembers that stored is that text. It may be part of a longer string.
+// add remembers that stored is that text.
 func (v *verified) add(hash uint64, stored, text string, at time.Time) {
-	if len(text) <= memoText {
+	if len(stored) <= memoSize && len(text) <= memoText {
 		v.memo.add(hash, stored, verifiedText{text, at})
 	}
 }
@@ -100,9 +100,9 @@ type parsedValues struct {
 func newParsed(seed maphash.Seed) *parsed { return &parsed{memo: memo[parsedValues]{seed: seed}} }
 
 // read is told of each string that was read, with the text in it, and returns its
-// values for the caller.
+// values for the caller. It keeps the string.
 func (p *parsed) read(hash uint64, stored, text string, v sessions.Values, at time.Time) sessions.Values {
-	if len(stored) > memoSize {
+	if len(stored) > memoSize || len(text) > memoText {
 		return v
 	}
 	if once := &p.once[hash%uint64(len(p.once))]; once.Load() != hash {
@@ -111,12 +111,12 @@ func (p *parsed) read(hash uint64, stored, text string, v sessions.Values, at ti
 	}
 	size := len(stored) + len(text)
 	for m := range v.All() { // what a pickle shares is written out, and takes more
-		size += len(m.Name) + len(m.JSON) + len(m.Opaque)
+		size += int(unsafe.Sizeof(m)) + len(m.Name) + len(m.JSON) + len(m.Opaque)
 	}
 	if size > memoSize {
 		return v
 	}
 	v = v.Shared()
-	p.add(hash, strings.Clone(stored), parsedValues{v, at}) // it may be part of a long header
+	p.add(hash, stored, parsedValues{v, at})
 	return v
 }

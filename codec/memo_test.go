@@ -54,6 +54,25 @@ func TestVerifiedAge(t *testing.T) {
 	}
 }
 
+// With ReadSHA1, too, what is too old is not there, and not corrupt: neither what was
+// signed with SHA-256 nor with SHA-1.
+func TestExpiredBesideSHA1(t *testing.T) {
+	for _, algorithm := range []string{"sha256", "sha1"} {
+		writer, err := signing.NewTimestamp(signing.Options{Key: "k", Salt: codec.SessionSalt, Algorithm: algorithm},
+			func() time.Time { return time.Unix(1790000000, 0) })
+		check(t, err)
+		c, now := signedBy(t, "k", codec.SignedOptions{MaxAge: time.Hour, ReadSHA1: true})
+		data := writer.SignPayload(`{"a":1}`, false)
+		if v, err := c.Decode(data); err != nil || v.Len() != 1 {
+			t.Errorf("%s: %d values, %v", algorithm, v.Len(), err)
+		}
+		*now = now.Add(2 * time.Hour)
+		if _, err := c.Decode(data); !errors.Is(err, sessions.ErrNotFound) || errors.Is(err, sessions.ErrCorrupt) {
+			t.Errorf("%s, after two hours: %v", algorithm, err)
+		}
+	}
+}
+
 // What one codec has verified is nothing to another one, and a string that differs
 // in any byte from one that was verified is not it.
 func TestVerifiedIsNobodyElses(t *testing.T) {
@@ -62,6 +81,10 @@ func TestVerifiedIsNobodyElses(t *testing.T) {
 		c, _ := signedBy(t, "k", o)
 		data, err := c.Encode(oneValue(t, "a", strings.Repeat("text ", 30)))
 		check(t, err)
+		for range 3 { // until all is known of it
+			_, err := c.Decode(data)
+			check(t, err)
+		}
 		for i := range data {
 			forged := []byte(data)
 			forged[i] ^= 1
@@ -186,7 +209,7 @@ func TestRememberedUnderLoad(t *testing.T) {
 	}
 }
 
-// Reading a session for the third time is what it is to find it.
+// From the third read on nothing is allocated.
 func TestRememberedAllocations(t *testing.T) {
 	forEachCodec(t, func(t *testing.T, c sessions.Codec) {
 		data, err := c.Encode(oneValue(t, "a", "one value"))
@@ -203,4 +226,29 @@ func TestRememberedAllocations(t *testing.T) {
 			t.Error("20,000 bytes are remembered")
 		}
 	})
+}
+
+// A serializer of one's own is asked each time.
+func TestRememberedUnlessOnesOwn(t *testing.T) {
+	own := &countingSerializer{}
+	c, _ := signedBy(t, "k", codec.SignedOptions{Serializer: own})
+	data, err := c.Encode(oneValue(t, "a", 1))
+	check(t, err)
+	for range 5 {
+		_, err := c.Decode(data)
+		check(t, err)
+	}
+	if own.loads != 5 {
+		t.Errorf("asked %d times", own.loads)
+	}
+}
+
+type countingSerializer struct {
+	codec.JSONSerializer
+	loads int
+}
+
+func (s *countingSerializer) Loads(text string) (sessions.Values, error) {
+	s.loads++
+	return s.JSONSerializer.Loads(text)
 }

@@ -59,12 +59,22 @@ type PickleOptions struct {
 // It remembers the values of sessions that it has read twice; see JSON.
 type Pickle struct {
 	protocol int
-	parsed   *parsed
+	parsed   *parsed // nil: nothing is remembered
 	packing
 }
 
 // NewPickle makes the codec.
 func NewPickle(o PickleOptions) (*Pickle, error) {
+	c, err := forgetfulPickle(o)
+	if err != nil {
+		return nil, err
+	}
+	c.parsed = newParsed(maphash.MakeSeed())
+	return c, nil
+}
+
+// forgetfulPickle makes one that remembers nothing.
+func forgetfulPickle(o PickleOptions) (*Pickle, error) {
 	if o.Protocol == 0 {
 		o.Protocol = 5
 	}
@@ -75,7 +85,7 @@ func NewPickle(o PickleOptions) (*Pickle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pickle{o.Protocol, newParsed(maphash.MakeSeed()), p}, nil
+	return &Pickle{o.Protocol, nil, p}, nil
 }
 
 var errNoKey = errors.New("codec: not hashable")
@@ -98,19 +108,28 @@ const (
 // are refused by name. An error wraps sessions.ErrCorrupt, and ErrForbidden where
 // that is the reason.
 func (c *Pickle) Decode(data string) (sessions.Values, error) {
+	if c.parsed == nil {
+		v, _, err := c.decode(data)
+		return v, err
+	}
 	hash := c.parsed.hash(data)
-	if known, ok := c.parsed.find(hash, data); ok {
-		return known.values, nil
+	if known := c.parsed.find(hash, data); known != nil {
+		return known.what.values, nil
 	}
-	text, err := c.unpack(data)
-	if err != nil {
-		return sessions.Values{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
-	}
-	v, _, err := c.DecodePrefix(text)
+	v, text, err := c.decode(data)
 	if err == nil {
 		v = c.parsed.read(hash, data, text, v, time.Time{})
 	}
 	return v, err
+}
+
+// decode returns the pickle, too.
+func (c *Pickle) decode(data string) (v sessions.Values, text string, err error) {
+	if text, err = c.unpack(data); err != nil {
+		return sessions.Values{}, "", fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+	}
+	v, _, err = c.DecodePrefix(text)
+	return v, text, err
 }
 
 // IgnoresTail implements TailTolerant: Python's unpickler stops at the end of the

@@ -18,3 +18,22 @@ func TestPickleAllocations(t *testing.T) {
 		t.Errorf("Decode: %v allocations, want 2: the members and their JSON", n)
 	}
 }
+
+// The serializer makes a codec each time, which must cost nothing.
+func TestPickleSerializerMemory(t *testing.T) {
+	v := benchValues()
+	text, err := PickleSerializer{}.Dumps(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = PickleSerializer{}.Dumps(v)
+			_, _ = PickleSerializer{}.Loads(text)
+		}
+	})
+	if n := r.AllocedBytesPerOp(); n > 2048 {
+		t.Errorf("%d bytes", n)
+	}
+}

@@ -54,7 +54,7 @@ type PickleSerializer struct {
 
 // Dumps writes the session's dict as a pickle.
 func (s PickleSerializer) Dumps(v sessions.Values) (string, error) {
-	c, err := NewPickle(PickleOptions{Protocol: s.Protocol})
+	c, err := forgetfulPickle(PickleOptions{Protocol: s.Protocol})
 	if err != nil {
 		return "", err
 	}
@@ -63,7 +63,7 @@ func (s PickleSerializer) Dumps(v sessions.Values) (string, error) {
 
 // Loads reads a pickled dict, in any protocol.
 func (s PickleSerializer) Loads(text string) (sessions.Values, error) {
-	c, err := NewPickle(PickleOptions{Protocol: s.Protocol})
+	c, err := forgetfulPickle(PickleOptions{Protocol: s.Protocol})
 	if err != nil {
 		return sessions.Values{}, err
 	}

@@ -56,11 +56,12 @@ type SignedOptions struct {
 //
 // It remembers the last some thousand sessions that it wrote or read, each by all
 // that is stored of it: reading one again checks no signature, decompresses nothing,
-// and parses nothing from the third time on. No answer is another one for that, and
+// and parses nothing from the third time on, unless the Serializer is one of one's
+// own. No answer is another one for that, and
 // none is older: a store is asked each time, only the same bytes are the same
 // session, which this codec has made or checked with its keys, and their age is
-// looked at each time. It takes some 5 MB for sessions of 300 bytes; those above
-// 4 KB are not remembered.
+// looked at each time. It takes some 5 MB for sessions of 300 bytes; those of
+// more than about 4 KB are not remembered.
 type Signed struct {
 	signer     *signing.TimestampSigner
 	sha1       *signing.TimestampSigner // nil unless ReadSHA1
@@ -72,14 +73,13 @@ type Signed struct {
 	limit      int
 	now        func() time.Time
 	verified   *verified
-	parsed     *parsed
+	parsed     *parsed // nil: each is parsed anew
 }
 
 // NewSigned makes the codec for SecretKey, SecretKeyFallbacks and Clock of
 // the settings.
 func NewSigned(st sessions.Settings, o SignedOptions) (*Signed, error) {
 	c := &Signed{salt: o.Salt, compress: !o.Uncompressed, maxAge: o.MaxAge, limit: o.Limit, now: st.Clock, verified: newVerified()}
-	c.parsed = newParsed(c.verified.seed)
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -96,6 +96,10 @@ func NewSigned(st sessions.Settings, o SignedOptions) (*Signed, error) {
 	var err error
 	if c.serializer, err = serializer(o.Serializer); err != nil {
 		return nil, err
+	}
+	switch c.serializer.(type) {
+	case JSONSerializer, PickleSerializer: // another one may have its reasons not to read a text again
+		c.parsed = newParsed(c.verified.seed)
 	}
 	if c.signer, err = signing.NewTimestamp(options, st.Clock); err != nil {
 		return nil, fmt.Errorf("codec: %w", err)
@@ -140,16 +144,18 @@ func (c *Signed) Decode(data string) (sessions.Values, error) {
 // decode also says when the data was written: zero where it has no date.
 func (c *Signed) decode(data string) (sessions.Values, time.Time, error) {
 	hash := c.verified.hash(data)
-	if known, ok := c.parsed.find(hash, data); ok && c.lives(known.at) {
-		return known.values, known.at, nil
+	if c.parsed != nil {
+		if known := c.parsed.find(hash, data); known != nil && c.lives(known.what.at) {
+			return known.what.values, known.what.at, nil
+		}
 	}
-	text, written, err := c.unsign(hash, data)
+	text, stored, written, err := c.unsign(hash, data)
 	if err != nil {
 		return sessions.Values{}, time.Time{}, err
 	}
 	v, err := loads(c.serializer, text)
-	if err == nil && !written.IsZero() {
-		v = c.parsed.read(hash, data, text, v, written)
+	if err == nil && c.parsed != nil && !written.IsZero() {
+		v = c.parsed.read(hash, stored, text, v, written)
 	}
 	return v, written, err
 }
@@ -159,25 +165,27 @@ func (c *Signed) lives(written time.Time) bool {
 	return c.maxAge == signing.Forever || c.now().Sub(written) <= c.maxAge
 }
 
-// unsign is the text of what was signed, and when that was.
-func (c *Signed) unsign(hash uint64, data string) (string, time.Time, error) {
-	if known, ok := c.verified.find(hash, data); ok && c.lives(known.at) {
-		return known.text, known.at, nil
+// unsign is the text of what was signed, and when that was. stored is data, and part
+// of no longer string.
+func (c *Signed) unsign(hash uint64, data string) (text, stored string, written time.Time, err error) {
+	if known := c.verified.find(hash, data); known != nil && c.lives(known.what.at) {
+		return known.what.text, known.stored, known.what.at, nil
 	}
-	text, written, err := c.signer.UnsignDated(data, c.maxAge, c.limit)
+	text, written, err = c.signer.UnsignDated(data, c.maxAge, c.limit)
 	if err == nil {
-		c.verified.add(hash, strings.Clone(data), text, written) // which may be part of a long header
+		stored = strings.Clone(data) // of a cookie it is part of the header
+		c.verified.add(hash, stored, text, written)
 	}
-	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) {
+	if err != nil && c.sha1 != nil && errors.Is(err, signing.ErrBadSignature) && !errors.Is(err, signing.ErrSignatureExpired) {
 		text, err = c.unsignSHA1(data)
 	}
 	switch {
 	case errors.Is(err, signing.ErrSignatureExpired):
-		return "", time.Time{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
+		return "", "", time.Time{}, fmt.Errorf("%w: %w", sessions.ErrNotFound, err)
 	case err != nil:
-		return "", time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
+		return "", "", time.Time{}, fmt.Errorf("%w: %w", sessions.ErrCorrupt, err)
 	}
-	return text, written, nil
+	return text, stored, written, nil
 }
 
 // DecodeDated implements sessions.DatedCodec: the signature's timestamp, in
@@ -196,8 +204,8 @@ func (c *Signed) DecodeDated(data string) (sessions.Values, time.Time, error) {
 // unsignSHA1 reads both of Django's former formats (SessionBase._legacy_decode
 // in 3.2 is the older one).
 func (c *Signed) unsignSHA1(data string) (string, error) {
-	if text, err := c.sha1.UnsignPayload(data, c.maxAge, c.limit); err == nil {
-		return text, nil
+	if text, err := c.sha1.UnsignPayload(data, c.maxAge, c.limit); err == nil || errors.Is(err, signing.ErrSignatureExpired) {
+		return text, err
 	}
 	decoded, err := base64.StdEncoding.DecodeString(data)
 	if err != nil {

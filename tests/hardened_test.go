@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,11 +86,11 @@ func TestHardenedCachedDBDump(t *testing.T) {
 		name     string
 		codec    codec.Maker
 		hardened bool
-		shown    int
+		shown    []string
 	}{
-		{"hardened", nil, true, 0},
-		{"encrypted", codec.EncryptedOptions{}, false, 1}, // the key
-		{"as Django", codec.SignedOptions{Uncompressed: true}, false, 3},
+		{"hardened", nil, true, nil},
+		{"encrypted", codec.EncryptedOptions{}, false, []string{"the key"}},
+		{"as Django", codec.SignedOptions{Uncompressed: true}, false, []string{"the key", "user's name", "ada.lovelace"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			noted := &notingCache{Cache: cache.NewLocal(cache.LocalOptions{})}
@@ -114,8 +115,12 @@ func TestHardenedCachedDBDump(t *testing.T) {
 			if noted.hits == before {
 				t.Error("the cache did not answer")
 			}
-			if got := secrettest.Shown(noted.text, key, "user's name", "ada.lovelace"); len(got) != row.shown {
-				t.Errorf("the cache shows %q", got)
+			shown := secrettest.Shown(noted.text, key, "user's name", "ada.lovelace")
+			if i := slices.Index(shown, key); i >= 0 {
+				shown[i] = "the key"
+			}
+			if !slices.Equal(shown, row.shown) {
+				t.Errorf("the cache shows %q", shown)
 			}
 		})
 	}
