@@ -73,7 +73,7 @@ func TestAllocations(t *testing.T) {
 		{"a request without a cookie", m.Handler(nothing), "", 1, 384},
 		{"a request that does not look into its session", m.Handler(nothing), "sessionid=" + s.Key(), 1, 384},
 		{"a request that reads", m.Handler(read), "sessionid=" + s.Key(), 2, 641},
-		{"a request that changes a value", m.Handler(change), "sessionid=" + s.Key(), 11, 1408},
+		{"a request that changes a value", m.Handler(change), "sessionid=" + s.Key(), 12, 1408},
 		{"a request that begins a session", m.Handler(create), "", 11, 1376},
 	} {
 		allocations, size := count(row.handler, row.cookie)

@@ -158,3 +158,22 @@ func TestCombine(t *testing.T) {
 		t.Error("combine changed what it was given")
 	}
 }
+
+// Copies that share their members, and by now their index, part when one is changed.
+func TestSharedIndex(t *testing.T) {
+	var v Values
+	for i := range indexFrom {
+		v.Set(Member{Name: fmt.Sprint("k", i), JSON: "0"})
+	}
+	one := v.Shared()
+	one.Get("k0") // makes the index
+	two := one
+	one.Set(Member{Name: "new", JSON: "1"})
+	one.Delete("k0")
+	if m, found := two.Get("new"); found {
+		t.Errorf("the other one has %v", m)
+	}
+	if _, found := two.Get("k0"); !found || two.text() != v.text() {
+		t.Errorf("the other one is %s", two.text())
+	}
+}
