@@ -47,7 +47,7 @@ func newFuzzSite(f *testing.F, changes ...func(*sessions.Settings)) *site {
 
 func checkCookieHeader(t *testing.T, s *site, header string) {
 	s.store.reset()
-	s.log.reset()
+	s.log.Reset()
 	var before, body string
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header["Cookie"] = []string{header}

@@ -62,7 +62,7 @@ func FuzzStoredRow(f *testing.F) {
 	}))
 	f.Fuzz(func(t *testing.T, data string) {
 		*row = data
-		log.reset()
+		log.Reset()
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Cookie", "sessionid="+fuzzKey)
 		w := httptest.NewRecorder()

@@ -1,7 +1,6 @@
 package sessions_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -179,31 +178,10 @@ func (c *testClock) Advance(d time.Duration) {
 }
 
 // logBook keeps what is logged, one line an entry.
-type logBook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBook) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
+type logBook struct{ secrettest.Book }
 
 func (b *logBook) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.MultiWriter(b, secrettest.Log()), &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-func (b *logBook) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func (b *logBook) reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text.Reset()
 }
 
 // count is the number of lines that contain text.

@@ -71,7 +71,8 @@ func (v *Values) find(name string) int {
 
 // Shared returns v for several owners: each copy of it, made by assignment, may be
 // changed without the others seeing it, and copies the members before its first
-// change. It is for a Codec that remembers what it has decoded.
+// change. Copies may be used at the same time, each by one goroutine. It is for a
+// Codec that remembers what it has decoded.
 func (v Values) Shared() Values {
 	if !v.shared {
 		v.members, v.index, v.shared = slices.Clone(v.members), nil, true

@@ -32,7 +32,7 @@ type site struct {
 	auth  *auth.Auth
 	users *memoryUsers
 	store *testStore
-	log   *lockedLog
+	log   *secrettest.Book
 	now   time.Time
 	t     testing.TB
 }
@@ -41,7 +41,7 @@ type change func(*sessions.Settings, *auth.Options)
 
 func newSite(t testing.TB, changes ...change) *site {
 	t.Helper()
-	s := &site{users: newUsers(), log: &lockedLog{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), t: t}
+	s := &site{users: newUsers(), log: &secrettest.Book{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), t: t}
 	st := sessions.DefaultSettings()
 	st.SecretKey, st.CookieSecure = siteSecret, false
 	st.Clock = func() time.Time { return s.now }
@@ -329,23 +329,6 @@ func (s *testStore) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	return s.Store.Delete(ctx, key)
-}
-
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func check(t testing.TB, err error) {

@@ -59,7 +59,7 @@ type PickleOptions struct {
 // It remembers the values of sessions that it has read twice; see JSON.
 type Pickle struct {
 	protocol int
-	parsed   *parsed // nil: nothing is remembered
+	parsed   *parsed // nil in a serializer, which only calls decode
 	packing
 }
 
@@ -73,7 +73,7 @@ func NewPickle(o PickleOptions) (*Pickle, error) {
 	return c, nil
 }
 
-// forgetfulPickle makes one that remembers nothing.
+// forgetfulPickle makes one without a memory, for decode and Encode.
 func forgetfulPickle(o PickleOptions) (*Pickle, error) {
 	if o.Protocol == 0 {
 		o.Protocol = 5
@@ -108,10 +108,6 @@ const (
 // are refused by name. An error wraps sessions.ErrCorrupt, and ErrForbidden where
 // that is the reason.
 func (c *Pickle) Decode(data string) (sessions.Values, error) {
-	if c.parsed == nil {
-		v, _, err := c.decode(data)
-		return v, err
-	}
 	hash := c.parsed.hash(data)
 	if known := c.parsed.find(hash, data); known != nil {
 		return known.what.values, nil

@@ -5,7 +5,7 @@ package codec
 import "testing"
 
 // Reading and writing a session takes the memory of what comes of it, and no more.
-func TestPickleAllocations(t *testing.T) {
+func TestAllocationsOfPickles(t *testing.T) {
 	c, v := newPickle(t, 0), benchValues()
 	data, err := c.Encode(v)
 	if err != nil {
@@ -20,7 +20,7 @@ func TestPickleAllocations(t *testing.T) {
 }
 
 // The serializer makes a codec each time, which must cost nothing.
-func TestPickleSerializerMemory(t *testing.T) {
+func TestAllocationsOfPickleSerializer(t *testing.T) {
 	v := benchValues()
 	text, err := PickleSerializer{}.Dumps(v)
 	if err != nil {

@@ -67,7 +67,8 @@ func (s PickleSerializer) Loads(text string) (sessions.Values, error) {
 	if err != nil {
 		return sessions.Values{}, err
 	}
-	return c.Decode(text)
+	v, _, err := c.decode(text)
+	return v, err
 }
 
 // serializer is s or Django's default, once it has shown that it can write.

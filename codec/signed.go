@@ -57,11 +57,10 @@ type SignedOptions struct {
 // It remembers the last some thousand sessions that it wrote or read, each by all
 // that is stored of it: reading one again checks no signature, decompresses nothing,
 // and parses nothing from the third time on, unless the Serializer is one of one's
-// own. No answer is another one for that, and
-// none is older: a store is asked each time, only the same bytes are the same
-// session, which this codec has made or checked with its keys, and their age is
-// looked at each time. It takes some 5 MB for sessions of 300 bytes; those of
-// more than about 4 KB are not remembered.
+// own. No answer is another one for that, and none is older: a store is asked each
+// time, only the same bytes are the same session, which this codec has made or checked
+// with its keys, and their age is looked at each time. It takes some 5 MB for sessions
+// of 300 bytes; those of more than about 4 KB are not remembered.
 type Signed struct {
 	signer     *signing.TimestampSigner
 	sha1       *signing.TimestampSigner // nil unless ReadSHA1

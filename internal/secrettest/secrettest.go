@@ -115,6 +115,34 @@ func Logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(Log(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// Book keeps what is logged, for tests that read it. The zero value is empty and ready;
+// it is safe for concurrent use.
+type Book struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write adds to what is logged. It never fails.
+func (b *Book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+// String is what was logged since the last Reset.
+func (b *Book) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// Reset forgets what was logged.
+func (b *Book) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
+}
+
 // Shown returns those of secrets that text holds, as they are or in base64: what
 // is signed and not encrypted shows them so. A secret must be too long to arise by
 // chance, in a hash or in what is encrypted: less than eight characters panic.
